@@ -36,7 +36,7 @@ def _dotenv_value(written: str) -> str:
 
 
 def find_text(layers: list[Mapping[str, str]], variable: str, *, secret: bool) -> str:
-    """The variable's text, or that of the file which its `_FILE` twin names, from the first layer with one."""
+    """The variable's text, or that of the file its `_FILE` twin names, from the first layer with one."""
     for layer in layers:
         given = layer.get(variable, "").strip()
         file = layer.get(f"{variable}_FILE", "").strip() if secret else ""
@@ -85,7 +85,7 @@ def postgres_url(value: str) -> str:
         conninfo.conninfo_to_dict(value)
     except Error:
         raise ValueError(
-            "Postgres can't read this URL; only its own parameters may follow a `?` (Prisma's `schema` is none),"
+            "Postgres can't read this URL; only its own parameters may follow a `?` (not Prisma's `schema`),"
             " and a special character in a password is written as %40 and the like"
         ) from None
     return value

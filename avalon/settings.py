@@ -1,8 +1,8 @@
 """Every setting, once: a frozen struct made from the environment when a process starts.
 
 `OPTIONS` is the one table of them: it drives `load_settings`, the README's table and the test of
-`.env.example`. A setting that can't work stops the start with a `SettingsError` that names the variable and says what to do;
-an `AVALON_…` variable that is none of ours is a warning, because it is most often a slip.
+`.env.example`. A setting that can't work stops the start with a `SettingsError` that names the variable and
+says what to do; an `AVALON_…` variable that is none of ours is a warning, because it is most often a slip.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def check_exposure(settings: Settings) -> None:
     if settings.admin_password == SEED_PASSWORD and not is_loopback(settings.host):
         raise SettingsError(
             f"AVALON_ADMIN_PASSWORD: everybody knows {SEED_PASSWORD!r}, and {settings.host} can be reached"
-            " from elsewhere; choose another password, leave it empty for a random one, or listen on 127.0.0.1"
+            " from elsewhere; choose another, leave it empty for a random one, or listen on 127.0.0.1"
         )
 
 
