@@ -1,0 +1,158 @@
+"""Everything that can go wrong on purpose, as one tree.
+
+    AvalonError
+    ├── BadInput               400  a field can't be read
+    │   ├── PayloadTooLarge    413  over a size limit, before or after inflating
+    │   └── UnsupportedMedia   415  an encoding or a content type that is not understood
+    ├── Unauthorized           401  no credentials, or none that count
+    │   └── KeyRefused         401  the API key is unknown, inactive or expired
+    ├── Forbidden              403  known, but not allowed
+    ├── NotFound               404
+    ├── Conflict               409  somebody was faster, or it exists already
+    ├── Gone                   410  older than what is kept
+    ├── TooManyRequests        429  over a rate; carries retry_after_s
+    ├── Unavailable            503  queue full or Postgres away; carries retry_after_s
+    ├── SettingsError               a setting that can't work; the service does not start
+    ├── SchemaError                 the database's schema is not one that this release can work with
+    └── TransportError              a sink's other side failed, for now or for good
+
+The class docstring is the message where none is given. Routes map them to answers, the listener retries,
+sinks classify them; nobody else catches them.
+"""
+
+from __future__ import annotations
+
+
+class AvalonError(Exception):
+    """Something went wrong."""
+
+    status = 500
+    code = "internal_error"
+
+    def __init__(self, message: str | None = None, *, code: str | None = None) -> None:
+        self.message = message or (type(self).__doc__ or "").strip()
+        if code is not None:
+            self.code = code
+        super().__init__(self.message)
+
+
+class BadInput(AvalonError):
+    """The request can't be read."""
+
+    status = 400
+    code = "bad_input"
+
+    def __init__(
+        self, message: str | None = None, *, field: str | None = None, code: str | None = None
+    ) -> None:
+        self.field = field
+        super().__init__(f"{field}: {message}" if field and message else message, code=code)
+
+
+class PayloadTooLarge(BadInput):
+    """The body is larger than what is taken."""
+
+    status = 413
+    code = "payload_too_large"
+
+
+class UnsupportedMedia(BadInput):
+    """This content type or encoding is not understood."""
+
+    status = 415
+    code = "unsupported_media"
+
+
+class Unauthorized(AvalonError):
+    """Sign in first."""
+
+    status = 401
+    code = "unauthorized"
+
+
+class KeyRefused(Unauthorized):
+    """The API key is missing, unknown, inactive or expired."""
+
+    code = "key_unknown"
+
+
+class Forbidden(AvalonError):
+    """Your role does not allow this."""
+
+    status = 403
+    code = "forbidden"
+
+
+class NotFound(AvalonError):
+    """There is no such thing."""
+
+    status = 404
+    code = "not_found"
+
+
+class Conflict(AvalonError):
+    """Somebody was faster, or it exists already."""
+
+    status = 409
+    code = "conflict"
+
+
+class Gone(AvalonError):
+    """This is older than what is kept; start again from the lists."""
+
+    status = 410
+    code = "gone"
+
+
+class _RetryLater(AvalonError):
+    """Try again later."""
+
+    def __init__(
+        self, message: str | None = None, *, retry_after_s: float = 1.0, code: str | None = None
+    ) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message, code=code)
+
+
+class TooManyRequests(_RetryLater):
+    """Over the rate; try again later."""
+
+    status = 429
+    code = "rate_limited"
+
+
+class Unavailable(_RetryLater):
+    """The service can't store anything at the moment; try again later."""
+
+    status = 503
+    code = "unavailable"
+
+
+class SettingsError(AvalonError):
+    """A setting can't work."""
+
+    code = "settings"
+
+
+class SchemaError(AvalonError):
+    """The database's schema does not fit this release."""
+
+    code = "schema"
+
+
+class TransportError(AvalonError):
+    """The other side of a sink failed.
+
+    `permanent` means that trying again can't help (a deleted webhook); otherwise `retry_after_s`
+    says how long the other side wants to be left alone, if it said so.
+    """
+
+    status = 502
+    code = "transport"
+
+    def __init__(
+        self, message: str | None = None, *, permanent: bool = False, retry_after_s: float | None = None
+    ) -> None:
+        self.permanent = permanent
+        self.retry_after_s = retry_after_s
+        super().__init__(message)

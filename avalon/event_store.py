@@ -1,0 +1,180 @@
+"""Appends to the log and reads from it.
+
+`append` is one statement in autocommit: what it returns is committed. Reads go by a cursor of position and
+recorded_at, so that each touches a day or two. An id that the INSERT did not return is looked up before
+anything is acknowledged: found, it was a retry; not found, it is Unavailable, never success.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import psycopg
+from psycopg.rows import namedtuple_row
+
+from avalon.database import Database, RawJson
+from avalon.errors import Gone, Unavailable
+from avalon.events import Event, NewEvent
+from avalon.statements import load
+
+sql = load("event_store")
+
+READ_LIMIT = 500
+
+
+class Cursor(msgspec.Struct, frozen=True, order=True):
+    """A place in the log: everything up to it has been read."""
+
+    position: int
+    recorded_at: datetime
+
+
+START = Cursor(0, datetime(2000, 1, 1, tzinfo=UTC))
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which reports a reader wants, besides all facts: those that any of these names. By default none."""
+
+    everything: bool = False
+    services: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+    groups: tuple[UUID, ...] = ()
+
+    def any_report(self) -> bool:
+        return self.everything or bool(self.services or self.levels or self.groups)
+
+
+FACTS = Wanted()
+EVERYTHING = Wanted(everything=True)
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What one read found, in order, and the cursor behind it. `is_last`: the log's end was reached."""
+
+    events: list[Event]
+    cursor: Cursor
+    is_last: bool
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """Where an event stands; `is_retry` if it had been stored before."""
+
+    position: int
+    id: UUID
+    service: str | None
+    is_retry: bool = False
+
+
+async def append(database: Database, events: Sequence[NewEvent]) -> list[Stored]:
+    """Appends reports or facts (never both), in this order; the answer is in the same order.
+
+    Raises Unavailable where Postgres is away or an event can't be found afterwards, and psycopg.DataError or
+    IntegrityError where Postgres refuses one of them; nothing is stored then.
+    """
+    return await append_encoded(database, [(e.id, e.service, e.encode()) for e in events])
+
+
+async def append_encoded(database: Database, rows: Sequence[tuple[UUID, str | None, bytes]]) -> list[Stored]:
+    """`append` for rows that are encoded already, each with the id and the service that name it."""
+    body = b"[" + b",".join([encoded for _, _, encoded in rows]) + b"]"
+    async with database.connection() as connection:
+        found = await _insert(connection, body)
+        missing = [(id_, service) for id_, service, _ in rows if (id_, service) not in found]
+        retried = await _find(connection, missing) if missing else {}
+    return [found.get((i, s)) or _retry(retried, i, s) for i, s, _ in rows]
+
+
+async def _insert(
+    connection: psycopg.AsyncConnection[Any], body: bytes
+) -> dict[tuple[UUID, str | None], Stored]:
+    cursor = await connection.execute(sql.append, {"events": RawJson(body)})
+    return {(row[1], row[2]): Stored(row[0], row[1], row[2]) for row in await cursor.fetchall()}
+
+
+async def _find(
+    connection: psycopg.AsyncConnection[Any], missing: list[tuple[UUID, str | None]]
+) -> dict[tuple[UUID, str | None], Stored]:
+    params = {"ids": [id_ for id_, _ in missing], "services": [service for _, service in missing]}
+    cursor = await connection.execute(sql.find_reports, params)
+    return {(row[1], row[2]): Stored(row[0], row[1], row[2], True) for row in await cursor.fetchall()}
+
+
+def _retry(found: dict[tuple[UUID, str | None], Stored], id_: UUID, service: str | None) -> Stored:
+    try:
+        return found[id_, service]
+    except KeyError:
+        raise Unavailable(f"event {id_} was neither stored nor found; send it again") from None
+
+
+async def read_after(
+    database: Database, cursor: Cursor, wanted: Wanted = EVERYTHING, *, limit: int = READ_LIMIT
+) -> Batch:
+    """The next events behind a cursor: ordered and gapless, because positions are drawn under the lock."""
+    params = {"position": cursor.position, "recorded_at": cursor.recorded_at, "row_limit": limit}
+    statement = sql.read_facts_after
+    if wanted.any_report():
+        statement = sql.read_after
+        params |= msgspec.structs.asdict(wanted)
+        params |= {
+            "services": list(wanted.services),
+            "levels": list(wanted.levels),
+            "groups": list(wanted.groups),
+        }
+    async with database.connection() as connection:
+        result = await connection.cursor(row_factory=namedtuple_row).execute(statement, params)
+        rows = await result.fetchall()
+    return _as_batch(rows, cursor, limit)
+
+
+def _as_batch(rows: list[Any], cursor: Cursor, limit: int) -> Batch:
+    events = [_as_event(row) for row in rows if row.position is not None]
+    if len(events) == limit:
+        return Batch(events, Cursor(events[-1].position, events[-1].recorded_at), is_last=False)
+    head = rows[0]
+    if head.head_position is not None and head.head_position > cursor.position:
+        cursor = Cursor(head.head_position, head.head_recorded_at)
+    return Batch(events, cursor, is_last=True)
+
+
+def _as_event(row: Any) -> Event:
+    return Event(
+        position=row.position,
+        id=row.id,
+        type=row.type,
+        stream=row.stream,
+        service=row.service,
+        level=row.level,
+        environment=row.environment,
+        release=row.release,
+        occurred_at=row.occurred_at,
+        recorded_at=row.recorded_at,
+        actor=row.actor,
+        data=row.data,
+        issue=row.issue,
+    )
+
+
+async def head(database: Database) -> Cursor:
+    """The log's end now."""
+    return await database.fetch_one(sql.head, row=Cursor) or START
+
+
+async def cursor_at(database: Database, position: int) -> Cursor:
+    """The cursor of a bare position; raises Gone where events behind it are not kept any more."""
+    if await database.fetch_value(sql.is_gone, {"position": position}):
+        raise Gone
+    found = await database.fetch_one(sql.cursor_at, {"position": position}, row=Cursor)
+    return Cursor(position, found.recorded_at) if found else START
+
+
+async def read_stream(
+    database: Database, stream: UUID, *, after: int = 0, limit: int = READ_LIMIT
+) -> list[Event]:
+    """The facts of one key, user, sink or issue, oldest first."""
+    return await database.fetch(
+        sql.read_stream, {"stream": stream, "after": after, "row_limit": limit}, row=Event
+    )

@@ -1,0 +1,19 @@
+-- What the service's login may do. Applied by every migrate, because roles are not part of a dump.
+-- psql -v service=avalon_app -f privileges.sql
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA log FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA log, projection, baseline, account, runtime FROM :"service";
+
+GRANT USAGE ON SCHEMA log, projection, baseline, account, runtime TO :"service";
+
+-- Through the parent only, and neither position nor recorded_at.
+GRANT SELECT ON log.event TO :"service";
+GRANT INSERT (id, type, stream, service, level, environment, release, occurred_at, actor, data)
+ON log.event TO :"service";
+GRANT EXECUTE ON FUNCTION log.recorded_at(), log.start_epoch() TO :"service";
+
+GRANT SELECT ON ALL TABLES IN SCHEMA projection TO :"service";
+GRANT SELECT ON baseline.sealed TO :"service";
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA account TO :"service";
+GRANT SELECT ON ALL TABLES IN SCHEMA runtime TO :"service";
+GRANT INSERT, UPDATE, DELETE ON runtime.subscription, runtime.login_attempt TO :"service";

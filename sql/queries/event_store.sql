@@ -1,0 +1,171 @@
+-- name: append
+-- Appends events in one statement, sent whole: the lock is never held while a client dawdles.
+-- events: jsonb, an array of rows as avalon.events.NewEvent encodes them
+INSERT INTO log.event (id, type, stream, service, level, environment, release, occurred_at, actor, data)
+SELECT
+  e.id,
+  e.type,
+  e.stream,
+  e.service,
+  e.level,
+  e.environment,
+  e.release,
+  least(coalesce(e.occurred_at, log.recorded_at()), log.recorded_at() + interval '1 minute'),
+  e.actor,
+  e.data
+FROM jsonb_to_recordset(%(events)s::jsonb) AS e (
+  id uuid,
+  type text,
+  stream uuid,
+  service text,
+  level text,
+  environment text,
+  release text,
+  occurred_at timestamptz,
+  actor text,
+  data jsonb
+)
+ON CONFLICT DO NOTHING
+RETURNING position, id, service
+
+-- name: find_reports
+-- Where reports of the last two days stand, for retries that were stored already.
+-- ids: uuid[]; services: text[], one for each id
+SELECT e.position, e.id, e.service
+FROM unnest(%(ids)s::uuid[], %(services)s::text[]) AS wanted (id, service)
+JOIN log.event AS e
+  ON e.type = 'error.reported'
+  AND e.recorded_at >= now() - interval '2 days'
+  AND e.id = wanted.id
+  AND e.service = wanted.service
+
+-- name: rates
+-- What keys with a rate have used of the current minute, by the log's clock.
+-- keys: uuid[]
+SELECT
+  m.api_key,
+  m.reports,
+  60 - extract(epoch FROM clock_timestamp() - date_bin('1 minute', clock_timestamp(), 'epoch'))::float AS remaining_s
+FROM unnest(%(keys)s::uuid[]) AS wanted (id)
+JOIN projection.api_key_minute AS m
+  ON m.api_key = wanted.id AND m.minute = date_bin('1 minute', clock_timestamp(), 'epoch')
+
+-- name: read_after
+-- The events behind a cursor, facts always and reports as wanted, with the head of the same snapshot.
+-- Always gives a row: where there is no event its columns are NULL.
+-- position: bigint and recorded_at: timestamptz, the cursor; everything: boolean; services, levels: text[];
+-- groups: uuid[]; row_limit: integer
+SELECT
+  head.position AS head_position,
+  head.recorded_at AS head_recorded_at,
+  e.position,
+  e.id,
+  e.type,
+  e.stream,
+  e.service,
+  e.level,
+  e.environment,
+  e.release,
+  e.occurred_at,
+  e.recorded_at,
+  e.actor,
+  e.data,
+  e.issue
+FROM (SELECT) AS always
+LEFT JOIN LATERAL (
+  SELECT position, recorded_at
+  FROM log.event
+  WHERE recorded_at >= %(recorded_at)s::timestamptz
+  ORDER BY position DESC
+  LIMIT 1
+) AS head ON true
+LEFT JOIN LATERAL (
+  SELECT event.*, g.issue
+  FROM log.event
+  LEFT JOIN projection.issue_group AS g ON g.id = event.stream AND event.type = 'error.reported'
+  WHERE event.position > %(position)s::bigint
+    AND event.recorded_at >= %(recorded_at)s::timestamptz
+    AND (
+      event.type <> 'error.reported'
+      OR %(everything)s::boolean
+      OR event.service = ANY(%(services)s::text[])
+      OR event.level = ANY(%(levels)s::text[])
+      OR event.stream = ANY(%(groups)s::uuid[])
+    )
+  ORDER BY event.position
+  LIMIT %(row_limit)s::integer
+) AS e ON true
+ORDER BY e.position
+
+-- name: read_facts_after
+-- As read_after, but facts alone: the partitions of reports are left out by the planner.
+-- position: bigint and recorded_at: timestamptz, the cursor; row_limit: integer
+SELECT
+  head.position AS head_position,
+  head.recorded_at AS head_recorded_at,
+  e.position,
+  e.id,
+  e.type,
+  e.stream,
+  e.service,
+  e.level,
+  e.environment,
+  e.release,
+  e.occurred_at,
+  e.recorded_at,
+  e.actor,
+  e.data,
+  NULL::uuid AS issue
+FROM (SELECT) AS always
+LEFT JOIN LATERAL (
+  SELECT position, recorded_at
+  FROM log.event
+  WHERE recorded_at >= %(recorded_at)s::timestamptz
+  ORDER BY position DESC
+  LIMIT 1
+) AS head ON true
+LEFT JOIN LATERAL (
+  SELECT *
+  FROM log.event
+  WHERE event.type <> 'error.reported' AND event.position > %(position)s::bigint
+  ORDER BY event.position
+  LIMIT %(row_limit)s::integer
+) AS e ON true
+ORDER BY e.position
+
+-- name: head
+-- The last event of the log: where somebody who wants only what is new begins.
+SELECT position, recorded_at
+FROM log.event
+ORDER BY position DESC
+LIMIT 1
+
+-- name: cursor_at
+-- The full cursor of a bare position: what a reader knew when it had read up to there.
+-- position: bigint
+SELECT position, recorded_at
+FROM log.event
+WHERE position <= %(position)s::bigint
+ORDER BY position DESC
+LIMIT 1
+
+-- name: is_gone
+-- Whether a reader at this position has missed something for good: a dropped day, or a lost timeline.
+-- position: bigint
+SELECT
+  EXISTS (SELECT FROM projection.expired_day WHERE last_position > %(position)s::bigint)
+  OR EXISTS (
+    SELECT
+    FROM projection.epoch
+    WHERE previous_head < %(position)s::bigint AND position > %(position)s::bigint AND previous_head > 0
+  )
+  OR %(position)s::bigint > coalesce((SELECT max(position) FROM log.event), 0)
+
+-- name: read_stream
+-- The facts of one thing, oldest first.
+-- stream: uuid; after: bigint; row_limit: integer
+SELECT position, id, type, stream, service, level, environment, release, occurred_at, recorded_at, actor, data
+FROM log.event
+WHERE type <> 'error.reported' AND stream = %(stream)s::uuid AND position > %(after)s::bigint
+ORDER BY position
+LIMIT %(row_limit)s::integer

@@ -1,0 +1,91 @@
+-- Deleting hides at once and takes the report out of every count. Facts are folded one at a time, in their
+-- order: a report that an erasure covers already is not taken off twice.
+CREATE OR REPLACE FUNCTION log.fold_deletion() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = projection, pg_catalog, pg_temp
+AS $$
+DECLARE
+  _fact record;
+BEGIN
+  FOR _fact IN
+    SELECT * FROM fresh WHERE type IN ('error.deleted', 'service.erased', 'reports.expired') ORDER BY position
+  LOOP
+    CASE _fact.type
+      WHEN 'error.deleted' THEN
+        CONTINUE WHEN EXISTS (
+          SELECT FROM erasure AS e
+          WHERE e.service = _fact.service
+            AND e.position > (_fact.data ->> 'position')::bigint
+            AND e.before > (_fact.data ->> 'occurred_at')::timestamptz
+        );
+        INSERT INTO deleted_report (id, service, recorded_at, position)
+        VALUES (
+          (_fact.data ->> 'report')::uuid,
+          _fact.service,
+          (_fact.data ->> 'recorded_at')::timestamptz,
+          (_fact.data ->> 'position')::bigint
+        )
+        ON CONFLICT DO NOTHING;
+        CONTINUE WHEN NOT FOUND;
+
+        UPDATE hour_count
+        SET reports = reports - 1
+        WHERE service = _fact.service
+          AND hour = date_bin('1 hour', (_fact.data ->> 'occurred_at')::timestamptz, 'epoch')
+          AND level = _fact.level
+          AND environment = coalesce(_fact.environment, '');
+        UPDATE minute_count
+        SET reports = reports - 1
+        WHERE service = _fact.service
+          AND minute = date_bin('1 minute', (_fact.data ->> 'occurred_at')::timestamptz, 'epoch')
+          AND level = _fact.level
+          AND environment = coalesce(_fact.environment, '')
+          AND (_fact.data ->> 'occurred_at')::timestamptz > (_fact.data ->> 'recorded_at')::timestamptz - interval '1 day';
+        UPDATE group_hour
+        SET reports = reports - 1
+        WHERE issue_group = (_fact.data ->> 'group')::uuid
+          AND hour = date_bin('1 hour', (_fact.data ->> 'occurred_at')::timestamptz, 'epoch');
+        UPDATE issue_group
+        SET
+          reports = reports - 1,
+          title = CASE WHEN title_of = (_fact.data ->> 'report')::uuid THEN NULL ELSE title END,
+          title_of = NULLIF(title_of, (_fact.data ->> 'report')::uuid)
+        WHERE id = (_fact.data ->> 'group')::uuid;
+
+      -- before is a full hour, so whole buckets go; what is folded later comes after this position.
+      WHEN 'service.erased' THEN
+        INSERT INTO erasure (position, service, before)
+        VALUES (_fact.position, _fact.service, (_fact.data ->> 'before')::timestamptz);
+        DELETE FROM hour_count
+        WHERE service = _fact.service AND hour < (_fact.data ->> 'before')::timestamptz;
+        DELETE FROM minute_count
+        WHERE service = _fact.service AND minute < (_fact.data ->> 'before')::timestamptz;
+        WITH gone AS (
+          DELETE FROM group_hour AS h
+          USING issue_group AS g
+          WHERE g.id = h.issue_group
+            AND g.service = _fact.service
+            AND h.hour < (_fact.data ->> 'before')::timestamptz
+          RETURNING h.issue_group, h.reports
+        )
+        UPDATE issue_group AS g
+        SET reports = g.reports - gone.reports, title = NULL, title_of = NULL
+        FROM (SELECT issue_group, sum(reports) AS reports FROM gone GROUP BY issue_group) AS gone
+        WHERE g.id = gone.issue_group;
+
+      WHEN 'reports.expired' THEN
+        INSERT INTO expired_day (day, last_position, reports)
+        VALUES (
+          (_fact.data ->> 'day')::date,
+          (_fact.data ->> 'last_position')::bigint,
+          (_fact.data ->> 'reports')::bigint
+        )
+        ON CONFLICT (day) DO NOTHING;
+        DELETE FROM deleted_report
+        WHERE recorded_at >= ((_fact.data ->> 'day') || ' 00:00:00+00')::timestamptz
+          AND recorded_at < ((_fact.data ->> 'day') || ' 00:00:00+00')::timestamptz + interval '1 day';
+    END CASE;
+  END LOOP;
+
+  RETURN NULL;
+END $$;

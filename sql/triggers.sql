@@ -1,0 +1,37 @@
+-- The whole pipeline, in firing order (Postgres fires triggers of one kind by name).
+
+-- Before a position is drawn: the log's lock, its clock, and the day's partition.
+CREATE OR REPLACE TRIGGER event_10_take_lock
+BEFORE INSERT ON log.event FOR EACH STATEMENT EXECUTE FUNCTION log.take_lock();
+
+-- Append-only. The row trigger is cloned to every leaf, so it also stops the owner's own statements there.
+CREATE OR REPLACE TRIGGER event_20_append_only
+BEFORE UPDATE OR DELETE ON log.event FOR EACH ROW EXECUTE FUNCTION log.refuse_change();
+CREATE OR REPLACE TRIGGER event_21_no_truncate
+BEFORE TRUNCATE ON log.event FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_truncate();
+
+-- Folds, one per noun, into schema projection.
+CREATE OR REPLACE TRIGGER event_50_fold_service
+AFTER INSERT ON log.event REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION log.fold_service();
+CREATE OR REPLACE TRIGGER event_51_fold_count
+AFTER INSERT ON log.event REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION log.fold_count();
+CREATE OR REPLACE TRIGGER event_52_fold_issue
+AFTER INSERT ON log.event REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION log.fold_issue();
+CREATE OR REPLACE TRIGGER event_53_fold_api_key
+AFTER INSERT ON log.event REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION log.fold_api_key();
+CREATE OR REPLACE TRIGGER event_54_fold_app_user
+AFTER INSERT ON log.event REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION log.fold_app_user();
+CREATE OR REPLACE TRIGGER event_55_fold_sink
+AFTER INSERT ON log.event REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION log.fold_sink();
+CREATE OR REPLACE TRIGGER event_56_fold_deletion
+AFTER INSERT ON log.event REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION log.fold_deletion();
+CREATE OR REPLACE TRIGGER event_57_fold_epoch
+AFTER INSERT ON log.event REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION log.fold_epoch();
+
+-- Policies: facts that follow from facts, appended in the same transaction. Replay finds them in the log.
+CREATE OR REPLACE TRIGGER event_80_open_issue
+AFTER INSERT ON log.event REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION log.open_issue();
+
+-- The doorbell.
+CREATE OR REPLACE TRIGGER event_90_announce
+AFTER INSERT ON log.event REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION log.announce();
