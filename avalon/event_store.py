@@ -75,17 +75,18 @@ async def append(database: Database, events: Sequence[NewEvent]) -> list[Stored]
     Raises Unavailable where Postgres is away or an event can't be found afterwards, and psycopg.DataError or
     IntegrityError where Postgres refuses one of them; nothing is stored then.
     """
-    return await append_encoded(database, [(e.id, e.service, e.encode()) for e in events])
-
-
-async def append_encoded(database: Database, rows: Sequence[tuple[UUID, str | None, bytes]]) -> list[Stored]:
-    """`append` for rows that are encoded already, each with the id and the service that name it."""
-    body = b"[" + b",".join([encoded for _, _, encoded in rows]) + b"]"
     async with database.connection() as connection:
-        found = await _insert(connection, body)
-        missing = [(id_, service) for id_, service, _ in rows if (id_, service) not in found]
-        retried = await _find(connection, missing) if missing else {}
-    return [found.get((i, s)) or _retry(retried, i, s) for i, s, _ in rows]
+        return await append_encoded(connection, [(e.id, e.service, e.encode()) for e in events])
+
+
+async def append_encoded(
+    connection: psycopg.AsyncConnection[Any], rows: Sequence[tuple[UUID, str | None, bytes]]
+) -> list[Stored]:
+    """`append` of encoded rows, each with the id and service that name it, on a connection in autocommit."""
+    found = await _insert(connection, b"[" + b",".join([encoded for _, _, encoded in rows]) + b"]")
+    missing = [(id_, service) for id_, service, _ in rows if (id_, service) not in found]
+    retried = await _find(connection, missing) if missing else {}
+    return [found.get((id_, service)) or _retry(retried, id_, service) for id_, service, _ in rows]
 
 
 async def _insert(

@@ -40,14 +40,14 @@ JOIN log.event AS e
   AND e.service = wanted.service
 
 -- name: rates
--- What keys with a rate have used of the current minute, by the log's clock.
+-- What keys with a rate have used of the log's current minute, and how many seconds of it are left.
 -- keys: uuid[]
 SELECT
   m.api_key,
   m.reports,
-  60 - extract(epoch FROM clock_timestamp() - date_bin('1 minute', clock_timestamp(), 'epoch'))::float AS remaining_s
+  60 - extract(epoch FROM clock_timestamp() - date_bin('1 minute', clock_timestamp(), 'epoch'))::float AS left_s
 FROM unnest(%(keys)s::uuid[]) AS wanted (id)
-JOIN projection.api_key_minute AS m
+LEFT JOIN projection.api_key_minute AS m
   ON m.api_key = wanted.id AND m.minute = date_bin('1 minute', clock_timestamp(), 'epoch')
 
 -- name: read_after

@@ -1,0 +1,279 @@
+"""Makes the projections again from the log: aside for `verify`, in place for `rebuild`, ahead for `seal`.
+
+All three replay: a scratch schema gets the baseline's rows and a table that carries the same fold triggers;
+history is inserted there in chunks that never mix reports and facts (appends don't either), so the folds see
+what they saw. No lock, no policy, no announcement: those found their place in the log already. Replay is
+done beside the running service; only the last few events are caught up in one short transaction.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from itertools import groupby
+from typing import Any, LiteralString
+from uuid import uuid4
+
+import msgspec
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from avalon.database import connect
+from avalon.event_store import START, Cursor
+from avalon.statements import load
+
+statements = load("projections")
+
+Connection = psycopg.AsyncConnection[Any]
+CHUNK = 5_000
+# Rebuild's last transaction holds the log's lock: by then so little is left that nobody notices.
+CAUGHT_UP = 500
+SHOWN_DIFFERENCES = 1_000
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """A row that stands in the projection alone ("wrong") or in the replay alone ("missing")."""
+
+    table: str
+    kind: str
+    row: dict[str, Any]
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a replay is."""
+
+    position: int
+    head: int
+    seconds: float
+
+
+Report = Callable[[Progress], None]
+
+
+class _Scratch(msgspec.Struct):
+    """One replay: its schema, and how far it has come."""
+
+    connection: Connection
+    schema: str
+    cursor: Cursor
+    chunk: int
+    events: int = 0
+
+    def named(self, query: LiteralString, **names: str) -> sql.Composed:
+        """A statement with this schema, and tables by name, filled in."""
+        identifiers = {key: sql.Identifier(value) for key, value in names.items()}
+        return sql.SQL(query).format(schema=sql.Identifier(self.schema), **identifiers)
+
+
+async def verify(owner_url: str, report: Report = lambda _: None, *, chunk: int = CHUNK) -> list[Difference]:
+    """What the projections differ in from a replay of the log. Changes nothing and stops nobody."""
+    async with _replayed(owner_url, report, chunk) as scratch:
+        connection = scratch.connection
+        async with connection.transaction():
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            await _replay(scratch, report)
+            found = [d for table in await _tables(connection) for d in await _differences(scratch, table)]
+    return found[:SHOWN_DIFFERENCES]
+
+
+async def rebuild(owner_url: str, report: Report = lambda _: None, *, chunk: int = CHUNK) -> list[Difference]:
+    """Mends what `verify` would print, while the service runs; says what it mended."""
+    async with _replayed(owner_url, report, chunk) as scratch:
+        connection = scratch.connection
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock(4711)")
+            await _replay(scratch, report)
+            found: list[Difference] = []
+            for table in await _tables(connection):
+                found += await _differences(scratch, table)
+                await _mend(scratch, table)
+    return found[:SHOWN_DIFFERENCES]
+
+
+async def seal(
+    owner_url: str, up_to: Cursor, report: Report = lambda _: None, *, chunk: int = CHUNK
+) -> Cursor:
+    """Moves the baseline forward to a position, so that payload before it may be destroyed. Never back."""
+    async with _scratch(owner_url, chunk) as scratch:
+        if scratch.cursor.position >= up_to.position:
+            return scratch.cursor
+        await _replay(scratch, report, up_to)
+        connection = scratch.connection
+        async with connection.transaction():
+            for table in await _tables(connection):
+                await connection.execute(scratch.named("DELETE FROM baseline.{table}", table=table))
+                await connection.execute(
+                    scratch.named("INSERT INTO baseline.{table} SELECT * FROM {schema}.{table}", table=table)
+                )
+            await connection.execute(
+                "UPDATE baseline.sealed SET position = %s, recorded_at = %s",
+                [up_to.position, up_to.recorded_at],
+            )
+    return up_to
+
+
+@asynccontextmanager
+async def _replayed(owner_url: str, report: Report, chunk: int) -> AsyncIterator[_Scratch]:
+    """A scratch replayed close to the log's head, chunk by chunk, each in a transaction of its own."""
+    async with _scratch(owner_url, chunk) as scratch:
+        before = -1
+        while scratch.cursor.position - before > CAUGHT_UP:
+            before = scratch.cursor.position
+            await _replay(scratch, report)
+        yield scratch
+
+
+@asynccontextmanager
+async def _scratch(owner_url: str, chunk: int) -> AsyncIterator[_Scratch]:
+    connection = await connect(
+        owner_url, lock_timeout="30s", statement_timeout="0", idle_in_transaction_session_timeout="0"
+    )
+    async with connection:
+        cursor = await connection.execute("SELECT position, recorded_at FROM baseline.sealed")
+        row = await cursor.fetchone()
+        sealed = Cursor(*row) if row else START
+        scratch = _Scratch(connection, f"scratch_{uuid4().hex[:12]}", sealed, chunk)
+        await _drop_abandoned(connection)
+        try:
+            await _build(scratch)
+            yield scratch
+        finally:
+            if not connection.closed:
+                await connection.execute(scratch.named("DROP SCHEMA IF EXISTS {schema} CASCADE"))
+
+
+async def _drop_abandoned(connection: Connection) -> None:
+    """Removes what a replay that was killed left behind: schemas whose session lock nobody holds."""
+    cursor = await connection.execute(statements.abandoned)
+    for (schema,) in await cursor.fetchall():
+        await connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
+
+
+async def _build(scratch: _Scratch) -> None:
+    """The projections' tables with the baseline's rows, and an event table that carries the folds."""
+    connection = scratch.connection
+    await connection.execute("SELECT pg_advisory_lock(4712, hashtext(%s))", [scratch.schema])
+    await connection.execute(scratch.named("CREATE SCHEMA {schema}"))
+    for table in await _tables(connection):
+        await connection.execute(
+            scratch.named(
+                "CREATE UNLOGGED TABLE {schema}.{table} (LIKE projection.{table} INCLUDING ALL)", table=table
+            )
+        )
+        await connection.execute(
+            scratch.named("INSERT INTO {schema}.{table} SELECT * FROM baseline.{table}", table=table)
+        )
+    await connection.execute(scratch.named("CREATE UNLOGGED TABLE {schema}.event (LIKE log.event)"))
+    cursor = await connection.execute(statements.folds)
+    for trigger, function, body in await cursor.fetchall():
+        await _carry(scratch, trigger, function, body)
+
+
+async def _carry(scratch: _Scratch, trigger: str, function: str, body: str) -> None:
+    """Installs one fold in the scratch schema: the same body under another search_path."""
+    await scratch.connection.execute(
+        scratch.named(
+            "CREATE FUNCTION {schema}.{function}() RETURNS trigger LANGUAGE plpgsql"
+            " SET search_path = {schema}, pg_catalog, pg_temp AS ",
+            function=function,
+        )
+        + sql.Literal(body)
+    )
+    await scratch.connection.execute(
+        scratch.named(
+            "CREATE TRIGGER {trigger} AFTER INSERT ON {schema}.event REFERENCING NEW TABLE AS fresh"
+            " FOR EACH STATEMENT EXECUTE FUNCTION {schema}.{function}()",
+            trigger=trigger,
+            function=function,
+        )
+    )
+
+
+async def _replay(scratch: _Scratch, report: Report, up_to: Cursor | None = None) -> None:
+    """Folds what stands behind the scratch's cursor, in the log's order, up to its head or to `up_to`."""
+    connection = scratch.connection
+    begun = time.monotonic()
+    cursor = await connection.execute("SELECT coalesce(max(position), 0) FROM log.event")
+    row = await cursor.fetchone()
+    head = up_to.position if up_to else row[0] if row else 0
+    while scratch.cursor.position < head:
+        cursor = await connection.execute(
+            statements.next_positions,
+            {
+                "position": scratch.cursor.position,
+                "recorded_at": scratch.cursor.recorded_at,
+                "last": head,
+                "row_limit": scratch.chunk,
+            },
+        )
+        rows = await cursor.fetchall()
+        if not rows:
+            break
+        for _, run in groupby(rows, key=lambda row: row[2]):
+            await _fold(scratch, list(run))
+        report(Progress(scratch.cursor.position, head, time.monotonic() - begun))
+
+
+async def _fold(scratch: _Scratch, run: list[Any]) -> None:
+    """Inserts one run of events of one kind, which fires the folds."""
+    last = Cursor(run[-1][0], run[-1][1])
+    await scratch.connection.execute(
+        scratch.named(
+            "INSERT INTO {schema}.event SELECT * FROM log.event"
+            " WHERE position > %(position)s AND position <= %(last)s"
+            " AND recorded_at >= %(recorded_at)s AND recorded_at <= %(last_recorded_at)s ORDER BY position"
+        ),
+        {
+            "position": scratch.cursor.position,
+            "recorded_at": scratch.cursor.recorded_at,
+            "last": last.position,
+            "last_recorded_at": last.recorded_at,
+        },
+    )
+    await scratch.connection.execute(scratch.named("TRUNCATE {schema}.event"))
+    scratch.cursor = last
+    scratch.events += len(run)
+
+
+async def _tables(connection: Connection) -> list[str]:
+    cursor = await connection.execute(statements.tables)
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def _differences(scratch: _Scratch, table: str) -> list[Difference]:
+    found: list[Difference] = []
+    for kind, one, other in (
+        ("wrong", "projection", scratch.schema),
+        ("missing", scratch.schema, "projection"),
+    ):
+        query = sql.SQL("SELECT * FROM {}.{table} EXCEPT SELECT * FROM {}.{table} LIMIT {limit}").format(
+            sql.Identifier(one),
+            sql.Identifier(other),
+            table=sql.Identifier(table),
+            limit=sql.Literal(SHOWN_DIFFERENCES),
+        )
+        cursor = scratch.connection.cursor(row_factory=dict_row)
+        await cursor.execute(query)
+        found += [Difference(table, kind, row) for row in await cursor.fetchall()]
+    return found
+
+
+async def _mend(scratch: _Scratch, table: str) -> None:
+    """Replaces the rows that differ, and only those, so that the lock is held for little."""
+    cursor = await scratch.connection.execute(statements.primary_key, {"table": f"projection.{table}"})
+    keys = sql.SQL(", ").join([sql.Identifier(row[0]) for row in await cursor.fetchall()])
+    names = {"table": sql.Identifier(table), "scratch": sql.Identifier(scratch.schema), "keys": keys}
+    await scratch.connection.execute(
+        sql.SQL(
+            "DELETE FROM projection.{table} WHERE ({keys}) IN (SELECT {keys} FROM"
+            " (SELECT * FROM projection.{table} EXCEPT SELECT * FROM {scratch}.{table}) AS wrong)"
+        ).format(**names)
+    )
+    await scratch.connection.execute(
+        sql.SQL(
+            "INSERT INTO projection.{table}"
+            " SELECT * FROM {scratch}.{table} EXCEPT SELECT * FROM projection.{table}"
+        ).format(**names)
+    )

@@ -1,0 +1,68 @@
+"""What handlers may reach, and who may reach them.
+
+`Services` is put together once, in `avalon.app`; a handler gets it by `services(connection)`. `requires`
+makes guards: the session itself has been checked before routing, for every path under /api.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from litestar.connection import ASGIConnection
+
+from avalon.auth import Auth, Principal
+from avalon.database import Database
+from avalon.errors import Forbidden, Unauthorized
+from avalon.hub import Hub
+from avalon.ingest import Ingest
+from avalon.listener import Listener
+from avalon.settings import Settings
+from avalon.subscriptions import Subscriptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from litestar.handlers import BaseRouteHandler
+
+    Connection = ASGIConnection[Any, Any, Any, Any]
+
+ROLES = ("viewer", "member", "admin")
+
+
+class Services(msgspec.Struct, frozen=True):
+    """Everything long-lived, opened by the lifespan."""
+
+    settings: Settings
+    database: Database
+    auth: Auth
+    ingest: Ingest
+    listener: Listener
+    hub: Hub
+    subscriptions: Subscriptions
+    replica: str
+
+
+def services(connection: Connection) -> Services:
+    """The services of the application that serves this connection."""
+    found: Services = connection.app.state.services
+    return found
+
+
+def principal(connection: Connection) -> Principal:
+    """Who is signed in; raises Unauthorized where nobody is."""
+    found: Principal | None = connection.scope.get("state", {}).get("principal")
+    if found is None:
+        raise Unauthorized
+    return found
+
+
+def requires(role: str) -> Callable[[Connection, BaseRouteHandler], None]:
+    """A guard that lets this role and the greater ones pass: viewer, member, admin."""
+    needed = ROLES.index(role)
+
+    def guard(connection: Connection, _: BaseRouteHandler) -> None:
+        if ROLES.index(principal(connection).role) < needed:
+            raise Forbidden(f"this needs the role {role}")
+
+    return guard

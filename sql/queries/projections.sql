@@ -1,0 +1,47 @@
+-- name: tables
+-- The projections' tables.
+SELECT tablename
+FROM pg_tables
+WHERE schemaname = 'projection'
+ORDER BY tablename
+
+-- name: folds
+-- The fold triggers of the log in firing order, with their functions' bodies.
+SELECT t.tgname, p.proname, p.prosrc
+FROM pg_trigger AS t
+JOIN pg_proc AS p ON p.oid = t.tgfoid
+WHERE t.tgrelid = 'log.event'::regclass AND p.proname LIKE 'fold\_%%'
+ORDER BY t.tgname
+
+-- name: primary_key
+-- The columns of a table's primary key.
+-- table: text, qualified
+SELECT a.attname
+FROM pg_index AS i
+JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
+WHERE i.indrelid = %(table)s::regclass AND i.indisprimary
+ORDER BY a.attnum
+
+-- name: next_positions
+-- Where the next events stand, and whether each is a report: the runs that a replay may insert at once.
+-- position: bigint and recorded_at: timestamptz, the cursor; last: bigint; row_limit: integer
+SELECT position, recorded_at, type = 'error.reported' AS is_report
+FROM log.event
+WHERE position > %(position)s::bigint
+  AND position <= %(last)s::bigint
+  AND recorded_at >= %(recorded_at)s::timestamptz
+ORDER BY position
+LIMIT %(row_limit)s::integer
+
+-- name: abandoned
+-- Scratch schemas of replays that are not running any more: nobody holds their session lock.
+SELECT n.nspname
+FROM pg_namespace AS n
+WHERE n.nspname LIKE 'scratch\_%%'
+  AND NOT EXISTS (
+    SELECT
+    FROM pg_locks AS l
+    WHERE l.locktype = 'advisory'
+      AND l.classid = 4712
+      AND l.objid = (hashtext(n.nspname)::bigint & 4294967295)::oid
+  )
