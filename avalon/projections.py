@@ -31,6 +31,9 @@ CHUNK = 5_000
 # Rebuild's last transaction holds the log's lock: by then so little is left that nobody notices.
 CAUGHT_UP = 500
 SHOWN_DIFFERENCES = 1_000
+# Who destroys history (avalon.retention) holds it alone, who replays history shares it: a day that is dropped
+# half-way through a replay would be missing from it, and `rebuild` would write that down.
+MAINTENANCE_LOCK = 4713
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -117,7 +120,7 @@ async def seal(
 @asynccontextmanager
 async def _replayed(owner_url: str, report: Report, chunk: int) -> AsyncIterator[_Scratch]:
     """A scratch replayed close to the log's head, chunk by chunk, each in a transaction of its own."""
-    async with _scratch(owner_url, chunk) as scratch:
+    async with _scratch(owner_url, chunk, shares_history=True) as scratch:
         before = -1
         while scratch.cursor.position - before > CAUGHT_UP:
             before = scratch.cursor.position
@@ -126,11 +129,13 @@ async def _replayed(owner_url: str, report: Report, chunk: int) -> AsyncIterator
 
 
 @asynccontextmanager
-async def _scratch(owner_url: str, chunk: int) -> AsyncIterator[_Scratch]:
+async def _scratch(owner_url: str, chunk: int, *, shares_history: bool = False) -> AsyncIterator[_Scratch]:
     connection = await connect(
         owner_url, lock_timeout="30s", statement_timeout="0", idle_in_transaction_session_timeout="0"
     )
     async with connection:
+        if shares_history:
+            await connection.execute("SELECT pg_advisory_lock_shared(%s)", [MAINTENANCE_LOCK])
         cursor = await connection.execute("SELECT position, recorded_at FROM baseline.sealed")
         row = await cursor.fetchone()
         sealed = Cursor(*row) if row else START

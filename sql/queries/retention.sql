@@ -1,10 +1,10 @@
 -- name: try_lock
--- Takes the maintenance lock of this session, or says that another process has it.
+-- Takes a lock for this session, or says that another session has it.
 -- key: bigint
 SELECT pg_try_advisory_lock(%(key)s::bigint)
 
--- name: oldest_kept_day
--- The first day that is kept: by the log's clock, which is never behind Postgres's own.
+-- name: day_before
+-- Today less so many days, by the log's clock: it is never behind Postgres's own, which no replica's can replace.
 -- days: integer
 SELECT
   (greatest(clock_timestamp(), timestamptz 'epoch' + last_value * interval '1 microsecond') AT TIME ZONE 'UTC')::date
@@ -12,20 +12,44 @@ SELECT
 FROM log.clock
 
 -- name: leaves
--- The days' tables, oldest first: whether each is still part of the log, or half detached, or recorded as expired.
+-- The days' tables, oldest first.
 SELECT
-  c.relname AS leaf,
-  to_date(substr(c.relname, 8), 'YYYYMMDD') AS day,
+  leaf.name AS "table",
+  leaf.day,
   i.inhrelid IS NOT NULL AS is_attached,
   coalesce(i.inhdetachpending, false) AS is_pending,
-  EXISTS (SELECT FROM projection.expired_day AS e WHERE e.day = to_date(substr(c.relname, 8), 'YYYYMMDD')) AS is_recorded
-FROM pg_class AS c
-LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid AND i.inhparent = 'log.report'::regclass
-WHERE c.relnamespace = 'log'::regnamespace AND c.relkind = 'r' AND c.relname ~ '^report_[0-9]{8}$'
-ORDER BY day
+  EXISTS (SELECT FROM projection.expired_day AS e WHERE e.day = leaf.day) AS is_recorded
+FROM (
+  SELECT oid, relname AS name, to_date(substr(relname, 8), 'YYYYMMDD') AS day
+  FROM pg_class
+  WHERE relnamespace = 'log'::regnamespace AND relkind = 'r' AND relname ~ '^report_[0-9]{8}$'
+) AS leaf
+LEFT JOIN pg_inherits AS i ON i.inhrelid = leaf.oid AND i.inhparent = 'log.report'::regclass
+ORDER BY leaf.day
+
+-- name: leaves_to_blank
+-- The days that may hold payload of deleted reports: those of single deletions, and all up to an erasure.
+SELECT leaf.name AS "table", leaf.day, true AS is_attached, false AS is_pending, false AS is_recorded
+FROM (
+  SELECT c.relname AS name, to_date(substr(c.relname, 8), 'YYYYMMDD') AS day
+  FROM pg_inherits AS i
+  JOIN pg_class AS c ON c.oid = i.inhrelid
+  WHERE i.inhparent = 'log.report'::regclass AND NOT i.inhdetachpending
+) AS leaf
+WHERE EXISTS (
+    SELECT
+    FROM projection.deleted_report AS d
+    WHERE (d.recorded_at AT TIME ZONE 'UTC')::date = leaf.day
+  )
+  OR EXISTS (
+    SELECT
+    FROM log.event AS fact
+    WHERE fact.type = 'service.erased' AND (fact.recorded_at AT TIME ZONE 'UTC')::date >= leaf.day
+  )
+ORDER BY leaf.day
 
 -- name: extent
--- How many reports a day holds, and the last of them; zero and NULL where there are none.
+-- How many reports a day holds, and the last of them; NULL where there is none.
 -- day: date
 SELECT count(*) AS reports, max(position) AS last_position, max(recorded_at) AS last_recorded_at
 FROM log.event
@@ -33,28 +57,7 @@ WHERE type = 'error.reported'
   AND recorded_at >= %(day)s::date::timestamp AT TIME ZONE 'UTC'
   AND recorded_at < (%(day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
 
--- name: days_to_blank
--- The days that may hold payload of deleted reports: those of single deletions, and all up to an erasure.
-SELECT leaf, day
-FROM (
-  SELECT c.relname AS leaf, to_date(substr(c.relname, 8), 'YYYYMMDD') AS day
-  FROM pg_class AS c
-  JOIN pg_inherits AS i ON i.inhrelid = c.oid AND i.inhparent = 'log.report'::regclass AND NOT i.inhdetachpending
-) AS attached
-WHERE EXISTS (
-    SELECT
-    FROM projection.deleted_report AS d
-    WHERE (d.recorded_at AT TIME ZONE 'UTC')::date = attached.day
-  )
-  OR EXISTS (
-    SELECT
-    FROM projection.erasure AS r
-    JOIN log.event AS fact ON fact.position = r.position AND fact.type = 'service.erased'
-    WHERE (fact.recorded_at AT TIME ZONE 'UTC')::date >= attached.day
-  )
-ORDER BY day
-
 -- name: blank
--- Blanks the deleted reports of one day; says how many.
+-- Blanks the deleted reports of one day, up to a sealed position; says how many.
 -- day: date; sealed: bigint
 SELECT log.blank(%(day)s::date, %(sealed)s::bigint)
