@@ -15,6 +15,7 @@
     ├── SettingsError               a setting that can't work; the service does not start
     ├── SchemaError                 the database's schema is not one that this release can work with
     └── TransportError              a sink's other side failed, for now or for good
+        └── MessageRefused          it will never take this one message; the next one it may
 
 The class docstring is the message where none is given. Routes map them to answers, the listener retries,
 sinks classify them; nobody else catches them.
@@ -144,15 +145,27 @@ class TransportError(AvalonError):
     """The other side of a sink failed.
 
     `permanent` means that trying again can't help (a deleted webhook); otherwise `retry_after_s`
-    says how long the other side wants to be left alone, if it said so.
+    says how long the other side wants to be left alone, if it said so. `answer` is its HTTP status.
     """
 
     status = 502
     code = "transport"
 
     def __init__(
-        self, message: str | None = None, *, permanent: bool = False, retry_after_s: float | None = None
+        self,
+        message: str | None = None,
+        *,
+        permanent: bool = False,
+        retry_after_s: float | None = None,
+        answer: int | None = None,
     ) -> None:
         self.permanent = permanent
         self.retry_after_s = retry_after_s
+        self.answer = answer
         super().__init__(message)
+
+
+class MessageRefused(TransportError):
+    """The other side will never take this one message."""
+
+    code = "message_refused"
