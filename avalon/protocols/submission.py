@@ -1,0 +1,105 @@
+"""What every protocol makes of a report, whatever it came in: the canonical report and the log's columns.
+
+A protocol translates; `submit` does the rest in one place: bounds, scrubbing and the group's key.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from avalon.events import LEVELS
+from avalon.grouping import group_report
+from avalon.reports import MAX_TEXT, Cleaner, Report, clean_report
+
+_LEVELS: Final = {level: level for level in LEVELS} | {"warn": "warning"}
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One report ready for the log. `id` and `occurred_at` are None where the client gave none."""
+
+    report: Report
+    level: str = "error"
+    id: UUID | None = None
+    environment: str | None = None
+    release: str | None = None
+    occurred_at: datetime | None = None
+
+
+def submit(
+    report: Report,
+    source: bytes | None,
+    *,
+    level: str,
+    id: UUID | None = None,
+    environment: str = "",
+    release: str = "",
+    occurred_at: datetime | None = None,
+) -> Submission:
+    """The submission for a translated report; `source`: the JSON that all its strings were decoded from."""
+    cleaner = Cleaner(source)
+    environment = cleaner.text(environment, MAX_TEXT["environment"], "environment")
+    release = cleaner.text(release, MAX_TEXT["release"], "release")
+    cleaned = clean_report(report, cleaner)
+    return Submission(
+        report=msgspec.structs.replace(cleaned, grouping=group_report(cleaned)),
+        level=level,
+        id=id,
+        environment=environment or None,
+        release=release or None,
+        occurred_at=occurred_at,
+    )
+
+
+def read_level(text: str) -> str | None:
+    """The level that a client's word means, or None where it means none of ours."""
+    return _LEVELS.get(text) or _LEVELS.get(text.strip().lower())
+
+
+def read_time(value: Any) -> datetime | None:
+    """An instant from 2000 to 2100, or None for anything else.
+
+    Read are ISO 8601 text (as UTC where it names no offset) and seconds, milliseconds, microseconds or
+    nanoseconds since 1970.
+    """
+    try:
+        time = _parse_time(value)
+        return time.astimezone(UTC) if EARLIEST <= time < LATEST else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _parse_time(value: Any) -> datetime:
+    if type(value) is str and len(value) <= 40:
+        try:
+            time = datetime.fromisoformat(value.strip().upper())
+        except ValueError:
+            value = float(value)
+        else:
+            return time if time.tzinfo else time.replace(tzinfo=UTC)
+    if type(value) is not int and type(value) is not float:
+        raise ValueError("not a time")
+    return datetime.fromtimestamp(_in_seconds(value), UTC)
+
+
+def _in_seconds(number: float) -> float:
+    """Which unit was meant: each is out of range for the next smaller one until the year 5138."""
+    for limit, per_second in ((1e11, 1), (1e14, 1e3), (1e17, 1e6)):
+        if abs(number) < limit:
+            return number / per_second
+    return number / 1e9
+
+
+def free_name(taken: dict[str, Any], name: str) -> str:
+    """The name, or with a number behind it where something else has it."""
+    count = 2
+    free = name
+    while free in taken:
+        free = f"{name}_{count}"
+        count += 1
+    return free

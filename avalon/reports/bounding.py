@@ -1,0 +1,118 @@
+"""Takes a report as a protocol translated it and makes the one that is stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from avalon.reports.canonical import ExceptionInfo, Frame, Report, Sdk
+from avalon.reports.cleaning import Cleaner
+from avalon.reports.limits import MAX_ENTRIES, MAX_TEXT
+from avalon.reports.scrubbing import FILTERED, is_secret_key
+
+
+def bound_and_scrub(report: Report, source: bytes | None = None) -> Report:
+    """The report as it may be stored and broadcast; see `clean_report`."""
+    return clean_report(report, Cleaner(source))
+
+
+def clean_report(report: Report, cleaner: Cleaner) -> Report:
+    """The report bounded, repaired and scrubbed, with `truncated` naming all that this cleaner cut."""
+    text = cleaner.text
+    return Report(
+        message=text(report.message, MAX_TEXT["message"], "message"),
+        exceptions=_exceptions(report.exceptions, cleaner) if report.exceptions else [],
+        stack=text(report.stack, MAX_TEXT["stack"], "stack"),
+        path=text(report.path, MAX_TEXT["path"], "path"),
+        method=text(report.method, MAX_TEXT["method"], "method"),
+        request=cleaner.free_form(report.request, "request"),
+        metadata=cleaner.free_form(report.metadata, "metadata"),
+        tags=_tags(report.tags, cleaner) if report.tags else {},
+        user=_user(report.user, cleaner) if report.user else {},
+        breadcrumbs=_breadcrumbs(report.breadcrumbs, cleaner) if report.breadcrumbs else [],
+        contexts=cleaner.free_form(report.contexts, "contexts"),
+        sdk=_sdk(report.sdk, cleaner) if report.sdk else None,
+        platform=text(report.platform, MAX_TEXT["platform"], "platform"),
+        server_name=text(report.server_name, MAX_TEXT["server_name"], "server_name"),
+        transaction=text(report.transaction, MAX_TEXT["transaction"], "transaction"),
+        fingerprint=_fingerprint(report.fingerprint, cleaner) if report.fingerprint else [],
+        grouping=report.grouping,
+        truncated=cleaner.cut,
+    )
+
+
+def _tags(tags: dict[str, str], cleaner: Cleaner) -> dict[str, str]:
+    limit = MAX_TEXT["tag"]
+    cleaned: dict[str, str] = {}
+    for key, value in cleaner.first(list(tags.items()), MAX_ENTRIES["tags"], "tags"):
+        name = cleaner.text(key, limit, "tags.*")
+        cleaned[name] = FILTERED if is_secret_key(key) else cleaner.text(value, limit, f"tags.{name}")
+    return cleaned
+
+
+def _user(user: dict[str, Any], cleaner: Cleaner) -> dict[str, Any]:
+    """Addresses are filtered wherever they stand by accident; here a client says on purpose who was hit."""
+    cleaned = cleaner.free_form(user, "user", MAX_TEXT["user"])
+    if "ip_address" in user:
+        cleaned["ip_address"] = cleaner.tree(user["ip_address"], MAX_TEXT["user"], "user.ip_address")
+    return cleaned
+
+
+def _fingerprint(parts: list[str], cleaner: Cleaner) -> list[str]:
+    parts = cleaner.first(parts, MAX_ENTRIES["fingerprint"], "fingerprint")
+    return [cleaner.text(part, MAX_TEXT["fingerprint"], "fingerprint[]") for part in parts]
+
+
+def _breadcrumbs(breadcrumbs: list[dict[str, Any]], cleaner: Cleaner) -> list[dict[str, Any]]:
+    kept = cleaner.last(breadcrumbs, MAX_ENTRIES["breadcrumbs"], "breadcrumbs")
+    return [cleaner.free_form(crumb, "breadcrumbs[]", MAX_TEXT["local"]) for crumb in kept]
+
+
+def _sdk(sdk: Sdk, cleaner: Cleaner) -> Sdk:
+    limit = MAX_TEXT["sdk"]
+    return Sdk(
+        name=cleaner.text(sdk.name, limit, "sdk.name"),
+        version=cleaner.text(sdk.version, limit, "sdk.version"),
+    )
+
+
+def _exceptions(exceptions: list[ExceptionInfo], cleaner: Cleaner) -> list[ExceptionInfo]:
+    kept = cleaner.ends(exceptions, MAX_ENTRIES["exceptions"], "exceptions")
+    return [_exception(exception, cleaner) for exception in kept]
+
+
+def _exception(exception: ExceptionInfo, cleaner: Cleaner) -> ExceptionInfo:
+    text = cleaner.text
+    frames = cleaner.ends(exception.frames, MAX_ENTRIES["frames"], "exceptions[].frames")
+    return ExceptionInfo(
+        type=text(exception.type, MAX_TEXT["type"], "exceptions[].type"),
+        value=text(exception.value, MAX_TEXT["message"], "exceptions[].value"),
+        module=text(exception.module, MAX_TEXT["type"], "exceptions[].module"),
+        handled=exception.handled,
+        frames=[_frame(frame, cleaner) for frame in frames],
+    )
+
+
+def _frame(frame: Frame, cleaner: Cleaner) -> Frame:
+    text, field = cleaner.text, "exceptions[].frames[]"
+    line = frame.context_line
+    return Frame(
+        function=text(frame.function, MAX_TEXT["function"], f"{field}.function"),
+        module=text(frame.module, MAX_TEXT["type"], f"{field}.module"),
+        filename=text(frame.filename, MAX_TEXT["file"], f"{field}.filename"),
+        abs_path=text(frame.abs_path, MAX_TEXT["file"], f"{field}.abs_path"),
+        lineno=_line_number(frame.lineno),
+        colno=_line_number(frame.colno),
+        in_app=frame.in_app,
+        context_line=None if line is None else text(line, MAX_TEXT["line"], f"{field}.context_line"),
+        pre_context=_lines(frame.pre_context[-MAX_ENTRIES["context"] :], f"{field}.pre_context", cleaner),
+        post_context=_lines(frame.post_context[: MAX_ENTRIES["context"]], f"{field}.post_context", cleaner),
+        vars=cleaner.free_form(frame.vars, f"{field}.vars", MAX_TEXT["local"]),
+    )
+
+
+def _lines(lines: list[str], field: str, cleaner: Cleaner) -> list[str]:
+    return [cleaner.text(line, MAX_TEXT["line"], field) for line in lines]
+
+
+def _line_number(number: int | None) -> int | None:
+    return number if number is not None and 0 <= number < 2**31 else None
