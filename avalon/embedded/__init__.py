@@ -9,7 +9,6 @@ folder (0700: its user, and root) is trusted; nobody else can connect.
 from __future__ import annotations
 
 import fcntl
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,12 +22,10 @@ from avalon.embedded.cluster import (
     SUPERUSER,
     Cluster,
     check_version,
-    find_server,
     initialise,
-    launch,
     program,
+    run_server,
     stop_server,
-    wait_until_ready,
 )
 from avalon.errors import SettingsError
 
@@ -41,18 +38,13 @@ START_TIMEOUT_S = 120.0  # long: a start after a crash reads the write-ahead log
 class EmbeddedPostgres:
     """A running server, and this process's share in it."""
 
-    def __init__(self, cluster: Cluster, users: BinaryIO, process: subprocess.Popen[bytes] | None) -> None:
+    def __init__(self, cluster: Cluster, users: BinaryIO, *, adopted: bool) -> None:
         self._cluster = cluster
         self._users = users
-        self._process = process
+        self.adopted = adopted  # whether the server was running already
         self.superuser_url = cluster.url(SUPERUSER, "postgres")
         self.owner_url = cluster.url(OWNER, DATABASE)
         self.service_url = cluster.url(SERVICE, DATABASE)
-
-    @property
-    def adopted(self) -> bool:
-        """Whether the server was running already."""
-        return self._process is None
 
     def stop(self) -> None:
         """Stops the server, unless another live process uses it. A second call does nothing."""
@@ -60,7 +52,7 @@ class EmbeddedPostgres:
             return
         with _start_lock(self._cluster.home), self._users:
             if _is_last(self._users):
-                stop_server(self._cluster, self._process)
+                stop_server(self._cluster)
 
 
 def start_embedded(data_dir: Path, timeout_s: float = START_TIMEOUT_S) -> EmbeddedPostgres:
@@ -87,10 +79,9 @@ def _start(home: Path, timeout_s: float) -> EmbeddedPostgres:
     users = (home / "users.lock").open("ab")
     try:
         fcntl.flock(users, fcntl.LOCK_SH)  # waits for nobody: it is taken alone only under the start lock
-        process = launch(cluster) if find_server(cluster) is None else None
-        wait_until_ready(cluster, process, timeout_s)
+        started = run_server(cluster, timeout_s)
         _ensure_database(cluster)
-        return EmbeddedPostgres(cluster, users, process)
+        return EmbeddedPostgres(cluster, users, adopted=not started)
     except BaseException:
         users.close()
         raise

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 from urllib.parse import quote
@@ -17,13 +18,14 @@ from urllib.parse import quote
 import msgspec
 import psycopg
 
-from avalon.embedded.account import Account, socket_folder
+from avalon.embedded.account import SOCKET_NAME, Account, socket_folder
 from avalon.errors import SettingsError, Unavailable
 
 MAJOR_VERSION = 18
 SUPERUSER = "postgres"
 PORT = 5432  # no port of the network's: only a part of the socket's name
 STOP_TIMEOUT_S = 30.0
+ORPHANS_TIMEOUT_S = 10.0
 POLL_S = 0.02
 
 # Goes into a new cluster's postgresql.conf, where a person may change it. Fit for a laptop.
@@ -112,16 +114,35 @@ def check_version(cluster: Cluster) -> None:
         )
 
 
-def launch(cluster: Cluster) -> subprocess.Popen[bytes]:
+def run_server(cluster: Cluster, timeout_s: float) -> bool:
+    """Returns when the folder's server answers: True where it had to be started, False where it ran already.
+
+    When a server was killed, its processes may outlive it for a moment; Postgres says so, and is asked again.
+    """
+    orphans_deadline = time.monotonic() + ORPHANS_TIMEOUT_S
+    while True:
+        process = _launch(cluster) if find_server(cluster) is None else None
+        try:
+            _wait_until_ready(cluster, process, timeout_s)
+            return process is not None
+        except Unavailable as error:
+            orphans = "pre-existing shared memory block" in error.message
+            if not orphans or time.monotonic() > orphans_deadline:
+                raise
+        time.sleep(POLL_S)
+
+
+def _launch(cluster: Cluster) -> subprocess.Popen[bytes]:
     """Starts the server in a session of its own, out of reach of the terminal's signals."""
-    _disown_stale_pid(cluster)
     account = cluster.account
     folder = socket_folder(cluster.data, account)
+    _disown_stale_pid(cluster)
+    (folder / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)  # as stale, and it guards nothing but the socket
     command: list[str | Path] = [program("postgres"), "-D", cluster.data, "-p", str(PORT)]
     command += ["-c", "listen_addresses=", "-c", "unix_socket_permissions=0700"]
     command += ["-c", f"unix_socket_directories={folder}"]
     with (cluster.home / "start.log").open("wb") as log:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -133,9 +154,12 @@ def launch(cluster: Cluster) -> subprocess.Popen[bytes]:
             group=account.group,
             extra_groups=account.extra_groups,
         )
+    # It may end before this process does: whoever it is that ends it, no zombie is left.
+    threading.Thread(target=process.wait, name="embedded-postgres", daemon=True).start()
+    return process
 
 
-def wait_until_ready(cluster: Cluster, process: subprocess.Popen[bytes] | None, timeout_s: float) -> None:
+def _wait_until_ready(cluster: Cluster, process: subprocess.Popen[bytes] | None, timeout_s: float) -> None:
     """Returns when the server answers; raises with the end of its log when it ended or is out of time."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -159,7 +183,7 @@ def find_server(cluster: Cluster) -> int | None:
     return pid if str(cluster.data) in _command_line(pid) else None
 
 
-def stop_server(cluster: Cluster, process: subprocess.Popen[bytes] | None) -> None:
+def stop_server(cluster: Cluster) -> None:
     """A fast shutdown (clients are cut, data is written); if that hangs an immediate one, as in a crash."""
     for how in (signal.SIGINT, signal.SIGQUIT):
         pid = find_server(cluster)
@@ -168,8 +192,6 @@ def stop_server(cluster: Cluster, process: subprocess.Popen[bytes] | None) -> No
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while find_server(cluster) is not None and time.monotonic() < deadline:
             time.sleep(POLL_S)
-    if process is not None:
-        process.wait(STOP_TIMEOUT_S)
 
 
 def _environment() -> dict[str, str]:
