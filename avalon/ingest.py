@@ -50,13 +50,17 @@ Answer = Stored | AvalonError
 
 
 class _Ticket:
-    """One caller's events, and the future that answers when the last of them is decided."""
+    """One caller's events, which go into one append together, and the future that answers for all of them."""
 
-    __slots__ = ("answers", "future", "left")
+    __slots__ = ("answers", "encoded", "events", "future", "key", "left", "size")
 
-    def __init__(self, size: int) -> None:
-        self.answers: list[Answer | None] = [None] * size
-        self.left = size
+    def __init__(self, events: Sequence[NewEvent], key: Key | None) -> None:
+        self.key = key
+        self.events = events
+        self.encoded = [event.encode() for event in events]
+        self.size = sum(map(len, self.encoded))
+        self.answers: list[Answer | None] = [None] * len(events)
+        self.left = len(events)
         self.future: asyncio.Future[list[Answer]] = asyncio.get_running_loop().create_future()
 
     def answer(self, index: int, answer: Answer) -> None:
@@ -69,14 +73,23 @@ class _Ticket:
             self.future.set_result(cast("list[Answer]", self.answers))
 
 
-class _Pending(msgspec.Struct, gc=False):
-    """One event on its way."""
+class _Pending(msgspec.Struct):
+    """One event of a batch on its way."""
 
-    event: NewEvent
-    encoded: bytes
-    key: Key | None
     ticket: _Ticket
     index: int
+
+    @property
+    def event(self) -> NewEvent:
+        return self.ticket.events[self.index]
+
+    @property
+    def key(self) -> Key | None:
+        return self.ticket.key
+
+    def row(self) -> tuple[UUID, str | None, bytes]:
+        event = self.event
+        return event.id, event.service, self.ticket.encoded[self.index]
 
     def answer(self, answer: Answer) -> None:
         self.ticket.answer(self.index, answer)
@@ -88,7 +101,8 @@ class Ingest:
     def __init__(self, service_url: str) -> None:
         self._url = service_url
         self._connection: psycopg.AsyncConnection[Any] | None = None
-        self._queue: deque[_Pending] = deque()
+        self._queue: deque[_Ticket] = deque()
+        self._events = 0
         self._bytes = 0
         self._per_key: Counter[UUID] = Counter()
         self._filled = asyncio.Event()
@@ -102,7 +116,7 @@ class Ingest:
             raise Unavailable("this replica is shutting down; send it again")
         if self._away is not None:
             raise Unavailable(self._away)
-        if len(self._queue) >= QUEUE_LIMIT or self._bytes >= QUEUE_BYTES:
+        if self._events >= QUEUE_LIMIT or self._bytes >= QUEUE_BYTES:
             raise Unavailable("the queue is full; send it again")
         if key is None:
             return
@@ -126,48 +140,46 @@ class Ingest:
         return answer
 
     async def submit_many(self, events: Sequence[NewEvent], key: Key | None = None) -> list[Answer]:
-        """Stores reports; answers for each, after the commit of all. Raises what `check` raises."""
+        """Stores reports in one append; answers for each, after the commit. Raises what `check` raises."""
         self.check(key)
-        ticket = _Ticket(len(events))
-        for index, event in enumerate(events):
-            self._put(_Pending(event, event.encode(), key, ticket, index))
-        return await ticket.future if events else []
-
-    def _put(self, pending: _Pending) -> None:
-        self._queue.append(pending)
-        self._bytes += len(pending.encoded)
-        if pending.key is not None:
-            self._per_key[pending.key.id] += 1
+        if not events:
+            return []
+        ticket = _Ticket(events, key)
+        self._queue.append(ticket)
+        self._count(ticket, 1)
         self._filled.set()
+        return await ticket.future
+
+    def _count(self, ticket: _Ticket, sign: int) -> None:
+        self._events += sign * len(ticket.events)
+        self._bytes += sign * ticket.size
+        if ticket.key is not None:
+            self._per_key[ticket.key.id] += sign * len(ticket.events)
+            if not self._per_key[ticket.key.id]:
+                del self._per_key[ticket.key.id]
 
     def _take(self) -> list[_Pending]:
-        """The next batch, within the bounds of one append."""
+        """The next batch, within the bounds of one append; one caller's events are never parted."""
         batch: list[_Pending] = []
         size = 0
-        while self._queue and len(batch) < BATCH_EVENTS and size < BATCH_BYTES:
-            pending = self._queue.popleft()
-            size += len(pending.encoded)
-            batch.append(pending)
-        self._bytes -= size
-        for pending in batch:
-            if pending.key is not None:
-                self._release(pending.key)
+        while self._queue:
+            ticket = self._queue[0]
+            size += ticket.size
+            if batch and (size > BATCH_BYTES or len(batch) + len(ticket.events) > BATCH_EVENTS):
+                break
+            self._count(self._queue.popleft(), -1)
+            batch += [_Pending(ticket, index) for index in range(len(ticket.events))]
         if not self._queue:
             self._filled.clear()
-        QUEUE_EVENTS.set(len(self._queue))
+        QUEUE_EVENTS.set(self._events)
         return batch
-
-    def _release(self, key: Key) -> None:
-        self._per_key[key.id] -= 1
-        if not self._per_key[key.id]:
-            del self._per_key[key.id]
 
     async def run(self) -> None:
         """Empties the queue for ever; on cancellation stores what was taken in before."""
         try:
             while True:
                 await self._filled.wait()
-                if len(self._queue) < BATCH_EVENTS:
+                if self._events < BATCH_EVENTS:
                     await asyncio.sleep(GATHER_S)
                 await self._flush(self._take())
         finally:
@@ -205,7 +217,7 @@ class Ingest:
     async def _store(self, batch: list[_Pending]) -> None:
         """Appends; an event that Postgres refuses is found by halving."""
         try:
-            stored = await self._append([(p.event.id, p.event.service, p.encoded) for p in batch])
+            stored = await self._append([p.row() for p in batch])
         except (psycopg.DataError, psycopg.IntegrityError, psycopg.InternalError) as error:
             if len(batch) == 1:
                 await self._store_minimal(batch[0], error)
@@ -251,7 +263,7 @@ class Ingest:
 
     async def _append_once(self, rows: list[tuple[UUID, str | None, bytes]]) -> list[Stored]:
         if self._connection is None or self._connection.closed:
-            self._connection = await connect(self._url)
+            self._connection = await connect(self._url, plan_cache_mode="auto")
         async with asyncio.timeout(APPEND_TIMEOUT_S):
             return await event_store.append_encoded(self._connection, rows)
 
@@ -263,7 +275,7 @@ class Ingest:
         while not self._closing:
             try:
                 if self._connection is None or self._connection.closed:
-                    self._connection = await connect(self._url)
+                    self._connection = await connect(self._url, plan_cache_mode="auto")
                 await self._connection.execute("SELECT 1")
                 break
             except AWAY:
@@ -299,7 +311,7 @@ class Ingest:
     async def _used(self, keys: set[UUID]) -> tuple[Counter[UUID], float]:
         """What the keys have used of the log's current minute, and how long that minute still is."""
         if self._connection is None or self._connection.closed:
-            self._connection = await connect(self._url)
+            self._connection = await connect(self._url, plan_cache_mode="auto")
         cursor = await self._connection.execute(event_store.sql.rates, {"keys": list(keys)})
         rows = await cursor.fetchall()
         return Counter({row[0]: row[1] for row in rows if row[0] is not None}), rows[0][2]

@@ -1,0 +1,260 @@
+"""`POST /report` and `POST /report/batch`: the hot path, as bare ASGI handlers.
+
+The order of checks is the order of their cost: key, rate and queue before a byte of the body is read, then
+the bounded body, the bounded inflate, the decoder. The 201 goes out after the commit and not before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, cast
+from urllib.parse import parse_qs
+
+import msgspec
+from litestar import asgi
+from litestar.types import HTTPScope, Receive, Scope, Send
+
+from avalon.auth import ApiKey
+from avalon.errors import (
+    AvalonError,
+    BadInput,
+    Forbidden,
+    KeyRefused,
+    PayloadTooLarge,
+    TooManyRequests,
+    Unavailable,
+)
+from avalon.events import REPORTED, NewEvent, uuid7
+from avalon.grouping import group_id
+from avalon.inflate import inflate
+from avalon.protocols.avalon import MAX_BATCH_BYTES, MAX_REPORT_BYTES, decode_batch, decode_report
+from avalon.protocols.submission import Submission
+from avalon.reports import encode_report
+from avalon.routes.dependencies import Services
+from avalon.telemetry import REPORTS
+
+BODY_TIMEOUT_S: Final = 20.0
+_encode = msgspec.json.Encoder().encode
+
+Answer = tuple[int, bytes]
+
+
+class ClientGone(Exception):
+    """The client hung up before its body was whole; nobody waits for an answer."""
+
+
+class Request:
+    """What the hot path needs to know of a request, read from its headers in one pass."""
+
+    __slots__ = (
+        "content_type",
+        "encoding",
+        "host",
+        "key",
+        "length",
+        "origin",
+        "receive",
+        "scope",
+        "services",
+    )
+
+    def __init__(self, scope: HTTPScope, receive: Receive) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.services: Services = scope["litestar_app"].state.services
+        self.key = self.content_type = self.encoding = self.host = self.origin = self.length = ""
+        for name, value in scope["headers"]:
+            field = _FIELDS.get(name)
+            if field is not None:
+                setattr(self, field, value.decode("latin-1"))
+
+    async def authenticate(self) -> ApiKey:
+        """The key, before any of the body is read; raises KeyRefused, Forbidden, or what the queue says."""
+        text = self.key
+        if not text and self.scope["query_string"]:
+            text = parse_qs(self.scope["query_string"].decode("latin-1")).get("key", [""])[0]
+        key = await self.services.auth.find_key(text)
+        if key.allowed_origins and self.origin and self.origin not in key.allowed_origins:
+            raise Forbidden("this key may not be used from this origin", code="origin_not_allowed")
+        self.services.ingest.check(key)
+        return key
+
+    async def body(self, limit: int) -> bytes:
+        """The whole body, inflated; raises PayloadTooLarge past `limit`, before or after inflating."""
+        if self.length.isascii() and self.length.isdigit() and int(self.length[:20]) > limit:
+            raise PayloadTooLarge(f"the body is larger than {limit} bytes")
+        message: Any = await self.receive()
+        raw: bytes = message.get("body", b"")
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        if message.get("more_body"):
+            raw = await self._rest(raw, limit)
+        if len(raw) > limit:
+            raise PayloadTooLarge(f"the body is larger than {limit} bytes")
+        if not self.encoding:
+            return raw
+        if len(raw) < SMALL_BYTES:
+            return inflate(raw, self.encoding, limit)
+        return await asyncio.to_thread(inflate, raw, self.encoding, limit)
+
+    async def _rest(self, first: bytes, limit: int) -> bytes:
+        parts, size = [first], len(first)
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                while True:
+                    message: Any = await self.receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientGone
+                    part = message.get("body", b"")
+                    parts.append(part)
+                    size += len(part)
+                    if size > limit:
+                        raise PayloadTooLarge(f"the body is larger than {limit} bytes")
+                    if not message.get("more_body"):
+                        return b"".join(parts)
+        except TimeoutError:
+            raise BadInput(f"the body did not arrive within {BODY_TIMEOUT_S:.0f} seconds") from None
+
+    def url(self, id_: object) -> str:
+        """The page of a report."""
+        base = self.services.settings.public_url or f"{self.scope['scheme']}://{self.host}"
+        return f"{base}/errors/{id_}"
+
+
+# Inflating that much takes under a millisecond; more goes to a thread, so that a bomb stops nobody.
+SMALL_BYTES: Final = 4096
+
+_FIELDS: Final = {
+    b"x-api-key": "key",
+    b"content-type": "content_type",
+    b"content-encoding": "encoding",
+    b"content-length": "length",
+    b"host": "host",
+    b"origin": "origin",
+}
+
+
+def to_event(submission: Submission, key: ApiKey) -> NewEvent:
+    """The row for a report that came in under a key."""
+    report = submission.report
+    grouping = report.grouping
+    assert grouping is not None, "every submission is grouped"
+    return NewEvent(
+        id=submission.id or uuid7(),
+        type=REPORTED,
+        stream=group_id(key.service, grouping.version, grouping.key_parts),
+        service=key.service,
+        level=submission.level,
+        environment=submission.environment,
+        release=submission.release,
+        occurred_at=submission.occurred_at,
+        actor=key.actor,
+        data=msgspec.Raw(encode_report(report)),
+    )
+
+
+async def _report(request: Request) -> Answer:
+    key = await request.authenticate()
+    submission = decode_report(await request.body(MAX_REPORT_BYTES))
+    stored = await request.services.ingest.submit(to_event(submission, key), key)
+    url = request.url(stored.id)
+    return 201, _encode({"status": "ok", "id": stored.id, "position": stored.position, "url": url})
+
+
+async def _batch(request: Request) -> Answer:
+    key = await request.authenticate()
+    body = await request.body(MAX_BATCH_BYTES)
+    # A thousand reports take longer than others should wait for the loop.
+    decoded = await asyncio.to_thread(decode_batch, body, request.content_type)
+    good = [(index, item) for index, item in enumerate(decoded) if isinstance(item, Submission)]
+    answers = await request.services.ingest.submit_many([to_event(item, key) for _, item in good], key)
+    outcome = dict(enumerate(decoded)) | {
+        index: answer for (index, _), answer in zip(good, answers, strict=True)
+    }
+    return _batch_answer(outcome)
+
+
+def _batch_answer(outcome: dict[int, Any]) -> Answer:
+    """What became of each; a 503 or a 429 only where nothing at all was stored."""
+    refused = {index: answer for index, answer in outcome.items() if isinstance(answer, AvalonError)}
+    positions = [answer.position for index, answer in outcome.items() if index not in refused]
+    first = next((e for e in refused.values() if isinstance(e, Unavailable | TooManyRequests)), None)
+    if not positions and first is not None:
+        raise first
+    rejected = [
+        {"index": index, "code": e.code, "message": e.message} for index, e in sorted(refused.items())
+    ]
+    position = max(positions, default=None)
+    answer = {"status": "ok", "accepted": len(positions), "rejected": rejected, "position": position}
+    return 201 if positions else 400, _encode(answer)
+
+
+async def _respond(
+    scope: HTTPScope, receive: Receive, send: Send, handle: Callable[[Request], Awaitable[Answer]]
+) -> None:
+    request = Request(scope, receive)
+    headers = _cors(request)
+    if scope["method"] == "OPTIONS":
+        await _send(send, 204, b"", [*headers, *_PREFLIGHT])
+        return
+    try:
+        if scope["method"] != "POST":
+            status, body = 405, _error("method_not_allowed", "send a POST")
+            headers = [*headers, (b"allow", b"POST, OPTIONS")]
+        else:
+            status, body = await handle(request)
+    except AvalonError as error:
+        status, body = error.status, _error(error.code, error.message)
+        if isinstance(error, TooManyRequests | Unavailable):
+            headers = [*headers, (b"retry-after", b"%d" % max(1, round(error.retry_after_s + 0.5)))]
+        REPORTS.labels("refused_key" if isinstance(error, KeyRefused) else f"refused_{status}").inc()
+    except ClientGone:
+        return
+    await _send(send, status, body, headers)
+
+
+def _error(code: str, message: str) -> bytes:
+    return _encode({"status": "error", "code": code, "message": message})
+
+
+async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": [_JSON, length, *headers]})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+_JSON: Final = (b"content-type", b"application/json")
+_PREFLIGHT: Final = [
+    (b"access-control-allow-methods", b"POST, OPTIONS"),
+    (b"access-control-allow-headers", b"content-type, content-encoding, x-api-key"),
+    (b"access-control-max-age", b"86400"),
+]
+
+
+def _cors(request: Request) -> list[tuple[bytes, bytes]]:
+    """Any page may report, unless AVALON_CORS_ORIGINS names those that may."""
+    if not request.origin:
+        return []
+    allowed = request.services.settings.cors_origins
+    if allowed is None:
+        return [(b"access-control-allow-origin", b"*")]
+    vary = (b"vary", b"origin")
+    if request.origin in allowed:
+        return [(b"access-control-allow-origin", request.origin.encode("latin-1")), vary]
+    return [vary]
+
+
+@asgi("/report", copy_scope=False, opt={"exclude_from_auth": True})
+async def report(scope: Scope, receive: Receive, send: Send) -> None:
+    """Stores one report."""
+    await _respond(cast("HTTPScope", scope), receive, send, _report)
+
+
+@asgi("/report/batch", copy_scope=False, opt={"exclude_from_auth": True})
+async def batch(scope: Scope, receive: Receive, send: Send) -> None:
+    """Stores up to a thousand reports in one append."""
+    await _respond(cast("HTTPScope", scope), receive, send, _batch)
+
+
+handlers = [report, batch]
