@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import datetime
+from random import Random
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -19,17 +20,19 @@ LEVELS: Final = ("debug", "info", "warning", "error", "fatal", "critical")
 SYSTEM: Final = "system"
 
 _encode = msgspec.json.Encoder().encode
+# Ids need to differ, not to be secret: a generator seeded by the system once, and again in a forked child.
+_random = Random(os.urandom(32))  # noqa: S311
+os.register_at_fork(after_in_child=lambda: _random.seed(os.urandom(32)))
 
 
 def uuid7() -> UUID:
     """A UUIDv7 (RFC 9562 §5.7): 48 bits of milliseconds, then random bits."""
-    random = int.from_bytes(os.urandom(10), "big")
-    value = (time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF) << 80 | random
+    value = time.time_ns() // 1_000_000 << 80 | _random.getrandbits(80)
     return UUID(int=value & ~(0xF000 << 64 | 0xC000 << 48) | 0x7000 << 64 | 0x8000 << 48)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of log.event, as readers get it."""
+    """One row of log.event, as readers get it; `issue` and `title` are the group's, as they are now."""
 
     position: int
     id: UUID
@@ -44,6 +47,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     data: dict[str, Any]
     issue: UUID | None = None
+    title: str | None = None
 
 
 class NewEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,6 +1,7 @@
-"""Group commit: concurrent reports of this replica become one append, and each caller waits for its commit.
+"""Group commit: the reports that come while one append runs become the next; each caller waits for its commit.
 
-The queue has a bound, and each key a share of it, so that one looping program does not turn everybody away;
+Nobody is made to wait for company: a lone report is appended at once, and under load the appends themselves
+(and the log's lock, between replicas) are the time in which a batch gathers. The queue has a bound, and each key a share of it, so that one looping program does not turn everybody away;
 past either, and while Postgres is away, callers get Unavailable at once. One event that Postgres refuses is
 found by bisecting and stored as a minimal report that says so; its neighbours are not hurt. A batch whose
 connection died is sent once more under the same ids, which the log stores once.
@@ -30,8 +31,6 @@ BATCH_BYTES = 1_000_000
 QUEUE_LIMIT = 20_000
 QUEUE_BYTES = 64_000_000
 KEY_SHARE = 0.5
-# Long enough for the reports of one burst to meet, short against a commit.
-GATHER_S = 0.002
 # Past the server's own statement_timeout (5 s): only a frozen server gets there.
 APPEND_TIMEOUT_S = 8.0
 PROBE_S = 0.25
@@ -179,8 +178,6 @@ class Ingest:
         try:
             while True:
                 await self._filled.wait()
-                if self._events < BATCH_EVENTS:
-                    await asyncio.sleep(GATHER_S)
                 await self._flush(self._take())
         finally:
             await self._drain()
