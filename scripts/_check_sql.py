@@ -64,7 +64,7 @@ def check_statements(text: str) -> Iterator[str]:
         if not name or rest or not said or not re.match(r"-- [A-Z`].*", said[0]):
             yield f": {name or '?'}: wants `-- name: a_name` and under it what it does, as a sentence"
         for parameter in sorted(set(PARAMETER.findall(body))):
-            if not re.search(rf"\b{parameter}:", " ".join(said)):
+            if not re.search(rf"\b{parameter}\b", " ".join(said[1:])):
                 yield f": {name}: the parameter `{parameter}` is not described (`-- {parameter}: type`)"
 
 
