@@ -29,6 +29,7 @@ class Action(StrEnum):
     ROLE_CREATED = "role_created"
     FIRST_ACCOUNT = "first_account"
     FIRST_KEY = "first_key"
+    LOGIN_REFUSED = "login_refused"
     APPEND_FAILED = "append_failed"
     EVENT_REFUSED = "event_refused"
     LISTENER_CONNECTED = "listener_connected"

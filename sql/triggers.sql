@@ -35,3 +35,10 @@ AFTER INSERT ON log.event REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXEC
 -- The doorbell.
 CREATE OR REPLACE TRIGGER event_90_announce
 AFTER INSERT ON log.event REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION log.announce();
+
+-- A rule of ours rather than a step of the pipeline: an admin always remains. Deferred, so that a rebuild may
+-- take rows out and put them back; constraint triggers can't be replaced, only made again.
+DROP TRIGGER IF EXISTS app_user_keep_an_admin ON projection.app_user;
+CREATE CONSTRAINT TRIGGER app_user_keep_an_admin
+AFTER UPDATE OF role OR DELETE ON projection.app_user DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW WHEN (OLD.role = 'admin') EXECUTE FUNCTION log.keep_an_admin();

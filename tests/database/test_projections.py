@@ -90,6 +90,8 @@ def a_fact(chance: random.Random) -> NewEvent:
 def the_beginnings(chance: random.Random) -> list[NewEvent]:
     """What must stand before the other facts can: keys with a rate, users, sinks."""
     facts: list[NewEvent] = []
+    # An admin always remains, so one of them is left alone.
+    facts.append(UserCreated(role="admin", must_change_password=False).new(uuid7(), "system"))
     for n, key in enumerate(KEYS):
         sha = f"{chance.getrandbits(256):064x}"
         created = ApiKeyCreated(name="k", sha256=sha, prefix="avl_a", rate_per_minute=n or None)
