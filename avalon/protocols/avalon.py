@@ -48,10 +48,6 @@ def _translate(fields: dict[str, Any], source: bytes) -> Submission:
     take = fields.pop
     error = _object(take("error", None), "error")
     message = _required(error.pop("message", None), "error.message")
-    stack = _text(error.pop("stack", None), "error.stack")
-    path = _text(error.pop("path", None), "error.path")
-    method = _text(error.pop("method", None), "error.method")
-    type_ = _text(error.pop("type", None), "error.type")
     metadata = _object(take("metadata", None), "metadata")
     tags = _tags(take("tags", None))
     level = _level(_text(take("level", None), "level"), tags)
@@ -62,21 +58,11 @@ def _translate(fields: dict[str, Any], source: bytes) -> Submission:
     fingerprint = _texts(take("fingerprint", None), "fingerprint")
     timestamp = take("timestamp", None)
     occurred_at = None if timestamp is None else _time(timestamp, metadata)
+    report = _report(message, error, metadata=metadata, tags=tags, user=user, fingerprint=fingerprint)
     if error:
         _keep(error, metadata)
     if fields:
         _keep(fields, metadata)
-    report = Report(
-        message=message,
-        exceptions=[ExceptionInfo(type=type_, value=message)] if type_ else [],
-        stack=stack,
-        path=path,
-        method=method,
-        metadata=metadata,
-        tags=tags,
-        user=user,
-        fingerprint=fingerprint,
-    )
     return submit(
         report,
         source,
@@ -85,6 +71,20 @@ def _translate(fields: dict[str, Any], source: bytes) -> Submission:
         environment=environment,
         release=release,
         occurred_at=occurred_at,
+    )
+
+
+def _report(message: str, error: dict[str, Any], **fields: Any) -> Report:
+    """The report, with the known fields taken out of `error`."""
+    take = error.pop
+    type_ = _text(take("type", None), "error.type")
+    return Report(
+        message=message,
+        exceptions=[ExceptionInfo(type=type_, value=message)] if type_ else [],
+        stack=_text(take("stack", None), "error.stack"),
+        path=_text(take("path", None), "error.path"),
+        method=_text(take("method", None), "error.method"),
+        **fields,
     )
 
 

@@ -149,10 +149,12 @@ def filter_cards(text: str) -> str:
 
 def _card_length(candidate: str) -> int:
     """How much of the candidate is a card: all, all but a fifth group (a security code), or nothing."""
-    for length in (len(candidate), _SIXTEEN_GROUPED):
-        if is_card(candidate[:length].translate(_SEPARATORS)):
-            return length
-    return 0
+    if is_card(candidate.translate(_SEPARATORS)):
+        return len(candidate)
+    if len(candidate) <= _SIXTEEN_GROUPED:
+        return 0
+    sixteen = candidate[:_SIXTEEN_GROUPED].translate(_SEPARATORS)
+    return _SIXTEEN_GROUPED if is_card(sixteen) else 0
 
 
 # In this order: a URL's password may look like anything, and of `token=Bearer …` nothing may stay behind.
