@@ -1,10 +1,11 @@
-"""What people install, started as they start it: the wheel, and the steps of the image."""
+"""What people install, started as they start it: the wheel, the steps of the image, a fresh checkout."""
 
 from __future__ import annotations
 
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -126,6 +127,19 @@ def test_the_images_steps_make_a_service_that_is_healthy(folder: Path):
         assert refused.returncode != 0
     finally:
         assert service.stop() == 0, service.said
+
+
+def test_a_fresh_checkout_serves_with_one_command(folder: Path):
+    files = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True).split("\0")
+    for name in filter(None, files):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
+    service = Running([folder / "scripts" / "serve", "--port", "0"], Path("/"))
+    try:
+        take_a_first_error(service)
+    finally:
+        assert service.stop() == 0, service.said
+    assert (folder / ".avalon" / "postgres").is_dir(), "beside the checkout, wherever it was started from"
 
 
 def take_a_first_error(service: Running) -> None:
