@@ -8,7 +8,7 @@ seconds gives up, and nobody waits behind a client that froze. Where Postgres is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString, TypeVar
 
@@ -157,16 +157,23 @@ async def connect(url: str, **session: str) -> psycopg.AsyncConnection[Any]:
     return connection
 
 
-async def wait_until_reachable(url: str, deadline_s: float) -> None:
-    """Returns when Postgres answers; raises what it last said after `deadline_s`."""
+async def wait_until_reachable(
+    url: str, deadline_s: float, on_wait: Callable[[str], None] = lambda _: None
+) -> None:
+    """Returns when Postgres answers; says why it waits; raises Unavailable after `deadline_s`."""
     loop = asyncio.get_running_loop()
     end = loop.time() + deadline_s
+    said = ""
     while True:
         try:
             connection = await connect(url)
-        except psycopg.OperationalError:
+        except psycopg.OperationalError as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             if loop.time() >= end:
-                raise
+                raise Unavailable(f"Postgres can't be reached: {reason}") from None
+            if reason != said:
+                on_wait(reason)
+                said = reason
             await asyncio.sleep(0.2)
         else:
             await connection.close()

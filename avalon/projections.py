@@ -45,10 +45,11 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far a replay is."""
+    """How far a replay is, and how many events it has folded."""
 
     position: int
     head: int
+    events: int
     seconds: float
 
 
@@ -218,7 +219,7 @@ async def _replay(scratch: _Scratch, report: Report, up_to: Cursor | None = None
             break
         for _, run in groupby(rows, key=lambda row: row[2]):
             await _fold(scratch, list(run))
-        report(Progress(scratch.cursor.position, head, time.monotonic() - begun))
+        report(Progress(scratch.cursor.position, head, scratch.events, time.monotonic() - begun))
 
 
 async def _fold(scratch: _Scratch, run: list[Any]) -> None:

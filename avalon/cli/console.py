@@ -1,0 +1,97 @@
+"""What all commands share: words for people, the settings, and a Postgres to work on."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from avalon.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from avalon.projections import Progress
+
+BAR: Final = 30
+QUIET_S: Final = 2.0  # shorter work shows nothing
+LINE_EVERY_S: Final = 10.0  # where a line can't be written over
+
+# C0 and C1 controls, DEL, the line separators, and what changes the direction of text (Unicode TR #36):
+# a report must not move the cursor, ring, recolour or hide anything on the terminal of who reads it.
+_UNSAFE: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+
+
+def say(text: str) -> None:
+    """A line for people."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def escape(text: str) -> str:
+    """The text with everything that a terminal would act on written as \\uXXXX; JSON stays the same JSON."""
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+@contextmanager
+def database_of(settings: Settings) -> Iterator[Settings]:
+    """The settings with a Postgres behind them: their own, or the embedded one for so long as this lasts."""
+    if settings.database_url:
+        yield settings
+        return
+    from avalon.embedded import start_embedded
+
+    embedded = start_embedded(settings.data_dir)
+    try:
+        yield msgspec.structs.replace(
+            settings,
+            database_url=embedded.service_url,
+            database_owner_url=embedded.owner_url,
+            database_direct_url=embedded.service_url,
+        )
+    finally:
+        embedded.stop()
+
+
+@contextmanager
+def urls() -> Iterator[tuple[str, str]]:
+    """The owner's URL and the service's, of a Postgres that runs."""
+    with database_of(load_settings(os.environ)) as settings:
+        assert settings.database_owner_url is not None and settings.database_url is not None
+        yield settings.database_owner_url, settings.database_url
+
+
+@contextmanager
+def replay_progress() -> Iterator[Callable[[Progress], None]]:
+    """Shows how far a replay is once it takes long: a bar on a terminal, a line now and then elsewhere."""
+    begun = shown = time.monotonic()
+    is_terminal = sys.stderr.isatty()
+
+    def show(progress: Progress) -> None:
+        nonlocal shown
+        now = time.monotonic()
+        if now - begun < QUIET_S or now - shown < (0.1 if is_terminal else LINE_EVERY_S):
+            return
+        shown = now
+        line = _describe(progress, now - begun)
+        print(f"\r{line}\x1b[K" if is_terminal else line, end="" if is_terminal else "\n", file=sys.stderr)
+        sys.stderr.flush()
+
+    try:
+        yield show
+    finally:
+        if is_terminal and shown != begun:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _describe(progress: Progress, seconds: float) -> str:
+    share = progress.position / progress.head if progress.head else 1.0
+    filled = round(share * BAR)
+    bar = "█" * filled + "░" * (BAR - filled)
+    rate = progress.events / seconds if seconds else 0.0
+    return f"{bar} {share:4.0%}  {progress.events:,} events  {rate:,.0f}/s  to position {progress.head:,}"

@@ -1,0 +1,26 @@
+"""Take the content of deleted reports out of the database's files.
+
+Deleting hides a report at once; its content stays in the log until the day expires, or until this. The log
+keeps that there was a report, and when. Backups, and the write-ahead log kept for them, still hold the
+content: they are yours to expire.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+from avalon import retention
+from avalon.cli.console import replay_progress, say, urls
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    del parser
+
+
+def run(options: argparse.Namespace) -> int:
+    del options
+    with urls() as (owner_url, _), replay_progress() as show:
+        purged = asyncio.run(retention.purge(owner_url, show, say))
+    say(f"{purged.reports:,} reports purged in {purged.days} days; position {purged.sealed:,} is sealed")
+    return 0
