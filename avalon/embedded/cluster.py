@@ -140,7 +140,8 @@ def _launch(cluster: Cluster) -> subprocess.Popen[bytes]:
     (folder / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)  # as stale, and it guards nothing but the socket
     command: list[str | Path] = [program("postgres"), "-D", cluster.data, "-p", str(PORT)]
     command += ["-c", "listen_addresses=", "-c", "unix_socket_permissions=0700"]
-    command += ["-c", f"unix_socket_directories={folder}"]
+    quoted = str(folder).replace('"', '""')  # it is a list: a comma would part it
+    command += ["-c", f'unix_socket_directories="{quoted}"']
     with (cluster.home / "start.log").open("wb") as log:
         process = subprocess.Popen(
             command,

@@ -249,6 +249,15 @@ def test_a_path_too_long_for_a_socket_gets_a_short_private_folder(home: Path):
         folder.rmdir()
 
 
+def test_any_character_may_stand_in_the_path(empty: Path):
+    odd = empty / 'd\'or, "50 %" $x'
+    embedded = start_embedded(odd)
+    try:
+        assert query(embedded.service_url, "SELECT 1") == [(1,)]
+    finally:
+        embedded.stop()
+
+
 def test_a_short_folder_that_others_could_enter_is_refused(home: Path):
     ours = Account(os.geteuid(), os.getegid())
     data = home / ("d" * 100) / "postgres"
