@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import io
+import logging
 import os
 import signal
 import sys
@@ -50,6 +51,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that has no ✓ gets \u2713, not a traceback
             stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _dispatch(given)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # Whoever read our output (head, say) has had enough; Python's own flush at exit must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+
+
+def _dispatch(given: list[str]) -> int:
     if not given or given[0] in ("-h", "--help", "help"):
         print(_overview())
         return OK if given else USAGE
@@ -62,27 +76,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(name: str, rest: list[str]) -> int:
+    """Runs one command; an error that is to be expected becomes a line and a code."""
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # what it warns of is said in our own words
+    command = import_module(f"avalon.cli.{COMMANDS[name][0]}")
+    parser = Parser(
+        prog=f"avalon {name}",
+        description=command.__doc__,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.configure(parser)
+    parser.set_defaults(command=name)
+    if rest[:1] == ["--help"]:  # psql's and a job's arguments are theirs, and this one is ours
+        parser.print_help()
+        return OK
     try:
-        command = import_module(f"avalon.cli.{COMMANDS[name][0]}")
-        parser = Parser(
-            prog=f"avalon {name}",
-            description=command.__doc__,
-            epilog=EXIT_CODES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        command.configure(parser)
-        parser.set_defaults(command=name)
-        if rest[:1] == ["--help"]:  # psql's and a job's arguments are theirs, and this one is ours
-            parser.print_help()
-            return OK
         return int(command.run(parser.parse_args(rest)))
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
     except BrokenPipeError:
-        # Whoever read our output (head, say) has had enough; Python's own flush at exit must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+        raise
     except Exception as error:
         message = explain(error)
         if message is None:

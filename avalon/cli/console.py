@@ -6,8 +6,8 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -15,6 +15,7 @@ import msgspec
 from avalon.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from avalon.database import Database
     from avalon.projections import Progress
 
 BAR: Final = 30
@@ -64,6 +65,21 @@ def urls() -> Iterator[tuple[str, str]]:
     with database_of(load_settings(os.environ)) as settings:
         assert settings.database_owner_url is not None and settings.database_url is not None
         yield settings.database_owner_url, settings.database_url
+
+
+@asynccontextmanager
+async def service_database(settings: Settings) -> AsyncIterator[Database]:
+    """The service's way in, for one command. Raises Unavailable, with its reason, where Postgres is away."""
+    from avalon.database import Database, wait_until_reachable
+
+    assert settings.database_url is not None
+    await wait_until_reachable(settings.database_url, 0)
+    database = Database(settings.database_url, size=1)
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 @contextmanager

@@ -11,8 +11,7 @@ import os
 import sys
 
 from avalon.auth import ROLES, Auth
-from avalon.cli.console import database_of, say
-from avalon.database import Database
+from avalon.cli.console import database_of, say, service_database
 from avalon.events import SYSTEM
 from avalon.settings import Settings, load_settings
 
@@ -34,12 +33,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _create(settings: Settings, name: str, role: str, password: str | None) -> tuple[str, str]:
-    assert settings.database_url is not None
-    database = Database(settings.database_url, size=1)
-    await database.open()
-    try:
+    async with service_database(settings) as database:
         users = Auth(database, settings, lambda: False).users
         user, chosen = await users.create(SYSTEM, username=name, role=role, password=password)
         return user.username, chosen
-    finally:
-        await database.close()

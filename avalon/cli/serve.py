@@ -19,9 +19,9 @@ from typing import Final
 
 import avalon
 from avalon.auth import Auth, FirstStart
-from avalon.cli.console import database_of, say
+from avalon.cli.console import database_of, say, service_database
 from avalon.cli.server import reachable, serve, take_port
-from avalon.database import Database, wait_until_reachable
+from avalon.database import wait_until_reachable
 from avalon.migrations import migrate
 from avalon.settings import Settings, load_settings
 
@@ -78,12 +78,8 @@ async def _prepare(settings: Settings) -> FirstStart | None:
     assert settings.database_url is not None and settings.database_owner_url is not None
     await wait_until_reachable(settings.database_owner_url, WAIT_S, _say_waiting)
     await migrate(settings.database_owner_url, settings.database_url, progress=lambda line: say(f"  {line}"))
-    database = Database(settings.database_url, size=1)
-    await database.open()
-    try:
+    async with service_database(settings) as database:
         return await Auth(database, settings, lambda: False).bootstrap()
-    finally:
-        await database.close()
 
 
 def _say_waiting(reason: str) -> None:

@@ -18,13 +18,13 @@ from typing import Any, Final
 import msgspec
 
 from avalon import event_store
-from avalon.cli.console import database_of, escape, say
+from avalon.cli.console import database_of, escape, say, service_database
 from avalon.database import Database
 from avalon.event_store import EVERYTHING, Cursor, Wanted
 from avalon.events import LEVELS, REPORTED, Event
 from avalon.feed import follow
 from avalon.listener import Doorbell
-from avalon.settings import load_settings
+from avalon.settings import Settings, load_settings
 from avalon.statements import load
 
 statements = load("tail")
@@ -49,21 +49,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     with database_of(load_settings(os.environ)) as settings:
-        assert settings.database_url is not None
-        asyncio.run(_tail(settings.database_url, options))
+        asyncio.run(_tail(settings, options))
     return 0
 
 
-async def _tail(url: str, options: argparse.Namespace) -> None:
+async def _tail(settings: Settings, options: argparse.Namespace) -> None:
     out, in_colour = sys.stdout, sys.stdout.isatty()
-    database = Database(url, size=1)
-    await database.open()
-    try:
+    async with service_database(settings) as database:
         with redirect_stdout(sys.stderr):  # the log's own lines, as when Postgres is away
             async for event in _follow(database, options):
                 print(_as_json(event) if options.json else _as_line(event, in_colour), file=out, flush=True)
-    finally:
-        await database.close()
 
 
 async def _follow(database: Database, options: argparse.Namespace) -> AsyncIterator[Event]:
@@ -109,8 +104,9 @@ def _as_line(event: Event, in_colour: bool) -> str:
     if in_colour:
         level = f"\x1b[{COLOURS.get(event.level or '', '0')}m{level}\x1b[0m"
     where = " ".join(filter(None, [_text(event.data, "method"), _text(event.data, "path")]))
-    words = f"{event.service}  {_what(event.data)}" + (f"  ({where})" if where else "")
-    return f"{event.occurred_at:%Y-%m-%d %H:%M:%S}Z {level} {escape(_one_line(words))}  #{event.position}"
+    words = _one_line(f"{_what(event.data)} ({where})" if where else _what(event.data))
+    head = f"{event.occurred_at:%Y-%m-%d %H:%M:%S}Z {level} {escape(event.service or '')}"
+    return f"{head}  {escape(words)}  #{event.position}"
 
 
 def _what(data: dict[str, Any]) -> str:
