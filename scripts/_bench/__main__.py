@@ -1,0 +1,19 @@
+"""`scripts/bench NAME`: which benchmark to run."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+NAMES = ("ingest", "live", "rest", "size")
+
+
+def main() -> None:
+    names = sys.argv[1:2] or NAMES
+    if names[0] not in NAMES:
+        raise SystemExit(f"scripts/bench: one of {', '.join(NAMES)}; none means all")
+    for name in names:
+        importlib.import_module(name).main(*map(int, sys.argv[2:]))
+
+
+main()
