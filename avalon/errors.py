@@ -14,6 +14,7 @@
     ├── Unavailable            503  queue full or Postgres away; carries retry_after_s
     ├── SettingsError               a setting that can't work; the service does not start
     ├── SchemaError                 the database's schema is not one that this release can work with
+    ├── LeaseLost                   a sink is another replica's by now
     └── TransportError              a sink's other side failed, for now or for good
         └── MessageRefused          it will never take this one message; the next one it may
 
@@ -139,6 +140,12 @@ class SchemaError(AvalonError):
     """The database's schema does not fit this release."""
 
     code = "schema"
+
+
+class LeaseLost(AvalonError):
+    """Another replica follows this sink now."""
+
+    code = "lease_lost"
 
 
 class TransportError(AvalonError):

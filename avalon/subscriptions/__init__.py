@@ -1,0 +1,214 @@
+"""One task per active sink in the whole cluster, wherever a replica got its lease.
+
+Every replica looks once a second which leases are free and takes them; whoever ends (a kill, a loss of
+Postgres, a deploy) leaves a lease that is free at once or half a minute later, and a checkpoint to go on
+from. A sink that is changed is followed anew; one that is switched off has what it held back written off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from uuid import UUID
+
+import httpx
+import msgspec
+import psycopg
+
+from avalon import event_store
+from avalon.database import Database
+from avalon.errors import AvalonError, Gone, LeaseLost, NotFound, TooManyRequests, TransportError, Unavailable
+from avalon.event_store import Wanted
+from avalon.events import uuid7
+from avalon.feed import Feed
+from avalon.listener import Listener
+from avalon.settings import Settings
+from avalon.sinks import Note, Sink
+from avalon.sinks.discord import DiscordSink, new_client
+from avalon.statements import load
+from avalon.subscriptions import pacing
+from avalon.subscriptions.clock import Clock
+from avalon.subscriptions.compose import base_url
+from avalon.subscriptions.follower import Follower
+from avalon.subscriptions.lease import LEASE_S, Claim, Lease, claim
+from avalon.subscriptions.pacing import Limits
+from avalon.telemetry import Action, log
+
+sql = load("subscriptions")
+
+POLL_S = 1.0
+# A follower that failed for a reason nobody foresaw is not taken up again before this.
+REST_S = 10.0
+# Longer than a message may take (`discord.TIMEOUT_S`) and its outcome's save.
+STOP_TIMEOUT_S = 8.0
+
+
+class TestResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What the other side said to a message that was sent by hand; `answer` is its HTTP status."""
+
+    delivered: bool
+    message: str
+    answer: int | None = None
+    message_id: str | None = None
+
+
+class _Running(msgspec.Struct, frozen=True):
+    task: asyncio.Task[None]
+    stopping: asyncio.Event
+    changed_at: int
+
+
+class _SinkRow(msgspec.Struct):
+    id: UUID
+    is_active: bool
+    changed_at: int
+    has_checkpoint: bool
+
+
+class _Target(msgspec.Struct):
+    kind: str
+    url: str
+    quiet_s: float
+
+
+class Subscriptions:
+    """The supervisor. `run` is its task; the rest may be called while it runs or not."""
+
+    def __init__(
+        self,
+        database: Database,
+        listener: Listener,
+        settings: Settings,
+        replica: str,
+        *,
+        limits: Limits | None = None,
+        clock: Clock | None = None,
+        lease_s: float = LEASE_S,
+        poll_s: float = POLL_S,
+        make_sink: Callable[[str, str], Sink] | None = None,
+    ) -> None:
+        self._database = database
+        self._listener = listener
+        self._settings = settings
+        self._owner = f"{replica}/{uuid7()}"  # a process that starts again is another owner
+        self._limits = limits or Limits()
+        self._clock = clock or Clock()
+        self._lease_s = lease_s
+        self._poll_s = poll_s
+        self._make_sink = make_sink or self._discord
+        self._client: httpx.AsyncClient | None = None
+        self._running: dict[UUID, _Running] = {}
+        self._resting: dict[UUID, float] = {}
+
+    async def run(self) -> None:
+        """Follows until it is cancelled; then finishes the messages under way and gives its leases back."""
+        is_away = False
+        try:
+            while True:
+                try:
+                    await self._adjust()
+                    is_away = False
+                except (AvalonError, psycopg.Error) as error:  # tried again, and said once
+                    if not is_away:
+                        log(Action.SINK_FAILED, level="warning", error=type(error).__name__)
+                    is_away = True
+                await asyncio.sleep(self._poll_s)
+        finally:
+            await self._stop()
+
+    async def test(self, sink_id: UUID) -> TestResult:
+        """Sends a real message now; what the other side said. Raises NotFound, TooManyRequests."""
+        target = await self._database.fetch_one(sql.find, {"sink": sink_id}, row=_Target)
+        if target is None:
+            raise NotFound("there is no such sink")
+        if target.quiet_s > 0:
+            raise TooManyRequests("the other side asked to be left alone", retry_after_s=target.quiet_s)
+        note = Note(
+            title="Avalon can reach this channel",
+            text="Somebody tried this sink out. Nothing is wrong.",
+            url=base_url(self._settings),
+        )
+        try:
+            receipt = await self._make_sink(target.kind, target.url).send(note)
+        except TransportError as error:
+            return TestResult(delivered=False, message=error.message, answer=error.answer)
+        return TestResult(delivered=True, message="delivered", answer=200, message_id=receipt.message_id)
+
+    def _discord(self, _kind: str, url: str) -> Sink:
+        if self._client is None:
+            self._client = new_client()
+        return DiscordSink(url, self._client, self._settings.webhook_allowed_hosts)
+
+    async def _adjust(self) -> None:
+        """Ends the followers of sinks that changed, and takes up what is free."""
+        self._reap()
+        sinks = await self._database.fetch(sql.sinks, row=_SinkRow)
+        wanted = {sink.id: sink.changed_at for sink in sinks if sink.is_active}
+        for id_, running in self._running.items():
+            if wanted.get(id_) != running.changed_at:
+                running.stopping.set()
+        for sink in sinks:
+            if sink.is_active and not sink.has_checkpoint:
+                await self._database.execute(sql.start_from_head, {"sink": sink.id})
+        busy = [*self._running, *self._resting]
+        for claimed in await claim(self._database, self._owner, self._lease_s, busy):
+            self._clock.set(claimed.now)
+            stopping = asyncio.Event()
+            task = asyncio.create_task(self._attend(claimed, stopping))
+            self._running[claimed.sink] = _Running(task, stopping, claimed.changed_at)
+
+    def _reap(self) -> None:
+        """Forgets the followers that have ended, and says why."""
+        now = asyncio.get_running_loop().time()
+        self._resting = {id_: until for id_, until in self._resting.items() if until > now}
+        for id_, running in list(self._running.items()):
+            if not running.task.done():
+                continue
+            del self._running[id_]
+            error = None if running.task.cancelled() else running.task.exception()
+            if isinstance(error, LeaseLost | Unavailable):
+                log(Action.LEASE_LOST, level="warning", sink=str(id_), error=type(error).__name__)
+            elif error is not None:
+                self._resting[id_] = now + REST_S
+                log(Action.SINK_FAILED, level="error", sink=str(id_), error=type(error).__name__)
+
+    async def _attend(self, claimed: Claim, stopping: asyncio.Event) -> None:
+        """What one lease is for: following the sink, or writing off what one that is off had held back."""
+        lease = Lease(self._database, claimed, self._lease_s)
+        if not claimed.is_active:
+            await lease.save(pacing.settle(lease.state, "the sink was switched off", switched_off=False))
+            await lease.release()
+            return
+        log(Action.LEASE_TAKEN, sink=str(claimed.sink), position=claimed.position)
+        follower = Follower(
+            self._database,
+            lease,
+            self._make_sink(claimed.kind, claimed.url),
+            claimed.levels,
+            stopping,
+            clock=self._clock,
+            limits=self._limits,
+            base_url=base_url(self._settings),
+        )
+        wanted = Wanted(levels=tuple(claimed.levels))
+        while True:
+            try:
+                await follower.run(Feed(self._database, self._listener.subscribe(), lease.cursor, wanted))
+                return
+            except Gone:  # the log was restored to before the checkpoint
+                lease.cursor = await event_store.head(self._database)
+
+    async def _stop(self) -> None:
+        for running in self._running.values():
+            running.stopping.set()
+        tasks = [running.task for running in self._running.values()]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=STOP_TIMEOUT_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if self._client is not None:
+            await self._client.aclose()
+
+
+__all__ = ["Limits", "Subscriptions", "TestResult"]

@@ -1,0 +1,127 @@
+"""Makes messages out of what the outbox names: the words are read from the log at the last moment, so that a
+report that was purged meanwhile says nothing any more.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from avalon.database import Database
+from avalon.reports import Report
+from avalon.settings import Settings, is_loopback
+from avalon.sinks import Alert, Digest, DigestLine, Message
+from avalon.statements import load
+from avalon.subscriptions.pacing import Bundle, Item, Single, Window
+
+sql = load("subscriptions")
+
+UNTITLED = "(untitled)"
+
+
+class _ReportRow(msgspec.Struct):
+    id: UUID
+    position: int
+    service: str
+    level: str
+    environment: str | None
+    release: str | None
+    occurred_at: datetime
+    data: dict[str, Any]
+
+
+class _TitleRow(msgspec.Struct):
+    issue: UUID
+    title: str
+
+
+def base_url(settings: Settings) -> str | None:
+    """What links begin with: the public address, or this machine's where nobody else is served."""
+    if settings.public_url:
+        return settings.public_url
+    if settings.port and is_loopback(settings.host):
+        return f"http://{settings.host}:{settings.port}"
+    return None
+
+
+async def compose(database: Database, item: Item, base: str | None) -> Message | None:
+    """The message of one item; None where its report is not kept any more."""
+    if isinstance(item, Bundle):
+        return await _digest(database, item, base)
+    return await _alert(database, item, base)
+
+
+async def _alert(database: Database, item: Single, base: str | None) -> Alert | None:
+    params = {"position": item.position, "recorded_at": item.recorded_at}
+    row = await database.fetch_one(sql.report, params, row=_ReportRow)
+    if row is None:
+        return None
+    report = _read(row.data)
+    return Alert(
+        id=row.id,
+        position=row.position,
+        service=row.service,
+        level=row.level,
+        message=report.message,
+        type=report.type,
+        path=report.path,
+        method=report.method,
+        stack=report.stack or _frames(report),
+        environment=row.environment or "",
+        release=row.release or "",
+        occurred_at=row.occurred_at,
+        url=_link(base, row.id),
+    )
+
+
+async def _digest(database: Database, item: Bundle, base: str | None) -> Digest:
+    rows = await database.fetch(sql.titles, {"issues": list(item.windows)}, row=_TitleRow)
+    titles = {row.issue: row.title for row in rows}
+    loudest = sorted(item.windows.items(), key=lambda pair: -pair[1].count)
+    first, last = item.span
+    return Digest(
+        lines=[_line(issue, window, titles.get(issue, UNTITLED), base) for issue, window in loudest],
+        first_position=first,
+        last_position=last,
+        since=datetime.fromtimestamp(min(window.since for _, window in loudest), UTC),
+        until=datetime.fromtimestamp(item.queued, UTC),
+        url=f"{base}/errors" if base else None,
+    )
+
+
+def _line(issue: UUID, window: Window, title: str, base: str | None) -> DigestLine:
+    return DigestLine(
+        issue=issue,
+        service=window.service,
+        level=window.level,
+        title=title,
+        count=window.count,
+        url=_link(base, window.latest),
+    )
+
+
+def _link(base: str | None, report: UUID | None) -> str | None:
+    return f"{base}/errors/{report}" if base and report else None
+
+
+def _read(data: dict[str, Any]) -> Report:
+    """The canonical report; one that says so where its payload was purged."""
+    try:
+        return msgspec.convert(data, Report)
+    except msgspec.ValidationError:
+        return Report(message="(this report was purged)")
+
+
+def _frames(report: Report) -> str:
+    """A stack made of frames, where the client sent no text; the innermost comes last, as in the report."""
+    lines = []
+    for exception in report.exceptions:
+        lines += [
+            f"  {frame.function or '?'} ({frame.filename or frame.module or '?'}:{frame.lineno or '?'})"
+            for frame in exception.frames
+        ]
+        lines.append(f"{exception.type}: {exception.value}")
+    return "\n".join(lines) if any(exception.frames for exception in report.exceptions) else ""
