@@ -99,12 +99,20 @@ def open_tree(root: Path, account: Account) -> None:
             path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))
 
 
-def socket_folder(data: Path, account: Account) -> Path:
-    """The data directory, or a private folder with a short name where the socket's path would be too long."""
-    if len(os.fsencode(data / SOCKET_NAME)) <= MAX_SOCKET_PATH_BYTES:
-        return data
+def stand_in_folder(data: Path, account: Account) -> Path:
+    """The name of the short folder, whether it is needed or not; who uses it checks its owner and mode."""
     digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
-    folder = Path("/tmp") / f"avalon-{account.uid}-{digest}"  # noqa: S108 (owner and mode are checked)
+    return Path("/tmp") / f"avalon-{account.uid}-{digest}"  # noqa: S108
+
+
+def socket_folder(data: Path, account: Account) -> Path:
+    """The data directory, or a private folder with a short name where its own path can't be a socket's.
+
+    That is when it is too long, and when it has a comma in it, which parts the hosts in a URL of libpq.
+    """
+    if len(os.fsencode(data / SOCKET_NAME)) <= MAX_SOCKET_PATH_BYTES and "," not in str(data):
+        return data
+    folder = stand_in_folder(data, account)
     try:
         folder.mkdir(mode=0o700)
         os.chown(folder, account.uid, account.gid)
@@ -113,7 +121,7 @@ def socket_folder(data: Path, account: Account) -> Path:
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != account.uid or status.st_mode & 0o077:
         raise SettingsError(
-            f"AVALON_DATA_DIR: {data} is too long for a Unix socket, and {folder}, which would stand in,"
+            f"AVALON_DATA_DIR: {data} can't be a Unix socket's path, and {folder}, which would stand in,"
             " is not a private folder of ours; remove it, or choose a shorter path"
         )
     return folder

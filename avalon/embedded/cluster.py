@@ -12,13 +12,14 @@ import signal
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
 import psycopg
 
-from avalon.embedded.account import SOCKET_NAME, Account, socket_folder
+from avalon.embedded.account import SOCKET_NAME, Account, socket_folder, stand_in_folder
 from avalon.errors import SettingsError, Unavailable
 
 MAJOR_VERSION = 18
@@ -140,7 +141,7 @@ def _launch(cluster: Cluster) -> subprocess.Popen[bytes]:
     (folder / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)  # as stale, and it guards nothing but the socket
     command: list[str | Path] = [program("postgres"), "-D", cluster.data, "-p", str(PORT)]
     command += ["-c", "listen_addresses=", "-c", "unix_socket_permissions=0700"]
-    quoted = str(folder).replace('"', '""')  # it is a list: a comma would part it
+    quoted = str(folder).replace('"', '""')  # it is a list of names
     command += ["-c", f'unix_socket_directories="{quoted}"']
     with (cluster.home / "start.log").open("wb") as log:
         process = subprocess.Popen(
@@ -161,7 +162,10 @@ def _launch(cluster: Cluster) -> subprocess.Popen[bytes]:
 
 
 def _wait_until_ready(cluster: Cluster, process: subprocess.Popen[bytes] | None, timeout_s: float) -> None:
-    """Returns when the server answers; raises with the end of its log when it ended or is out of time."""
+    """Returns when the server answers; raises with the end of its log when it ended or is out of time.
+
+    One that is out of time is left alone: it may be reading its log after a crash; the next start adopts it.
+    """
     deadline = time.monotonic() + timeout_s
     while True:
         try:
@@ -193,6 +197,8 @@ def stop_server(cluster: Cluster) -> None:
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while find_server(cluster) is not None and time.monotonic() < deadline:
             time.sleep(POLL_S)
+    with suppress(OSError):
+        stand_in_folder(cluster.data, cluster.account).rmdir()
 
 
 def _environment() -> dict[str, str]:
