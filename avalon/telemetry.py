@@ -22,6 +22,7 @@ class Action(StrEnum):
 
     SERVICE_STARTED = "service_started"
     SERVICE_STOPPED = "service_stopped"
+    WORKER_DIED = "worker_died"
     REQUEST = "request"
     UNHANDLED = "unhandled_error"
     MIGRATION_APPLIED = "migration_applied"
@@ -49,6 +50,7 @@ class Action(StrEnum):
     SETTING_UNKNOWN = "setting_unknown"
 
 
+REQUESTS = Counter("avalon_requests_total", "Answers by part of the service", ["part", "status"])
 REPORTS = Counter("avalon_reports_total", "Reports by what became of them", ["outcome"])
 APPEND_SECONDS = Histogram("avalon_append_seconds", "One append statement, from send to commit")
 APPEND_EVENTS = Histogram(

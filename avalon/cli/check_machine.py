@@ -11,7 +11,7 @@ from typing import Final
 import httpx
 
 from avalon.cli.findings import Finding, fault, good, look
-from avalon.cli.server import reachable, take_port
+from avalon.cli.port import local_url, reachable, take_port
 from avalon.errors import AvalonError
 from avalon.settings import Settings
 
@@ -73,10 +73,9 @@ def check_port(settings: Settings) -> Iterator[Finding]:
 
 def _is_avalon(settings: Settings) -> bool:
     """Whether it is our own service that has the port."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
-    address = f"[{host}]" if ":" in host else host
     try:
-        answer = httpx.get(f"http://{address}:{settings.port}/health/live", timeout=2, trust_env=False)
+        address = local_url(settings.host, settings.port)
+        answer = httpx.get(f"{address}/health/live", timeout=2, trust_env=False)
     except httpx.HTTPError:
         return False
     return answer.status_code == 200

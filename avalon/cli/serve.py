@@ -20,7 +20,8 @@ from typing import Final
 import avalon
 from avalon.auth import Auth, FirstStart
 from avalon.cli.console import database_of, say, service_database
-from avalon.cli.server import reachable, serve, take_port
+from avalon.cli.port import local_url, reachable, take_port
+from avalon.cli.server import serve
 from avalon.database import wait_until_reachable
 from avalon.migrations import migrate
 from avalon.settings import Settings, load_settings
@@ -46,8 +47,6 @@ def run(options: argparse.Namespace) -> int:
     with database_of(settings) as ready:
         first = asyncio.run(_prepare(ready))
         welcome = _Welcome(ready, taken, first)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _stop_is_known)
         if settings.database_url is None:
             _hand_down(ready)
         try:
@@ -67,10 +66,6 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def _stop_starting(number: int, _: FrameType | None) -> None:
     sys.exit(128 + number)
-
-
-def _stop_is_known(_: int, __: FrameType | None) -> None:
-    """uvicorn raises the signal that it stopped for once more; what is left to do must not be cut short."""
 
 
 async def _prepare(settings: Settings) -> FirstStart | None:
@@ -96,8 +91,7 @@ class _Welcome:
     """What a person wants to know once the service listens; what is shown only once is shown in any case."""
 
     def __init__(self, settings: Settings, taken: socket.socket, first: FirstStart | None) -> None:
-        host, port = reachable(taken)
-        self._local = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self._local = local_url(*reachable(taken))
         self._url = settings.public_url or self._local
         self._first = first
 

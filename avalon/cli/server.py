@@ -1,75 +1,33 @@
-"""The web server around the application: its socket, its flags, its end.
+"""The web server around the application: its flags, its beginning, its end.
 
-The port is taken before anything else is done, so that a taken one is said at once, but nobody listens on it
-until the application is ready: a client is then refused, not kept waiting. One process serves by itself;
-several share the socket under a parent that replaces those that die.
+It gets a port that has been taken, and listens on it once the application is ready. At its end nothing new
+is accepted, streams are told, open requests have ten seconds, and then the application ends its tasks.
 """
 
 from __future__ import annotations
 
-import errno
-import multiprocessing
-import os
 import signal
 import socket
 import threading
 import time
 from collections.abc import Callable
-from multiprocessing.connection import wait
+from types import FrameType
 from typing import Any, Final
 
 import uvicorn
-from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
 
-from avalon.errors import SettingsError, Unavailable
+from avalon.app import Application, create_app
+from avalon.cli.port import not_taken, reachable
+from avalon.cli.workers import Workers
 from avalon.settings import Settings
 
 POLL_S: Final = 0.02
-WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (where to reach who listens on all)
-
-REASONS: Final = {
-    errno.EADDRINUSE: "is taken: something listens there already; stop it, or choose another with --port or"
-    " AVALON_PORT",
-    errno.EACCES: "may not be used by this user; choose one from 1024 up, with --port or AVALON_PORT",
-    errno.EADDRNOTAVAIL: "is no address of this machine; choose another with --host or AVALON_HOST",
-}
-
-
-def take_port(host: str, port: int) -> socket.socket:
-    """The socket, bound and not yet listening. Raises Unavailable or SettingsError with what to do."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    taken = socket.socket(family, socket.SOCK_STREAM)
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        taken.bind((host.strip("[]"), port))
-    except socket.gaierror as error:
-        taken.close()
-        raise SettingsError(f"AVALON_HOST: {host!r} can't be resolved: {error.strerror}") from None
-    except OSError as error:
-        taken.close()
-        raise _not_taken(host, port, error) from None
-    taken.set_inheritable(True)
-    return taken
-
-
-def _not_taken(host: str, port: int, error: OSError) -> Unavailable:
-    return Unavailable(f"port {port} on {host} {REASONS.get(error.errno or 0, error.strerror)}")
-
-
-def reachable(taken: socket.socket) -> tuple[str, int]:
-    """The address at which this machine reaches the socket."""
-    host, port = taken.getsockname()[:2]
-    return WILDCARDS.get(host, host), port
 
 
 def serve(settings: Settings, taken: socket.socket, on_listening: Callable[[], None]) -> int:
     """Serves until SIGTERM or SIGINT, and drains; the exit code."""
-    watcher = threading.Thread(target=_announce, args=(taken, on_listening), daemon=True)
-    watcher.start()
-    if settings.workers == 1:
-        return _serve_alone(settings, taken)
-    return _serve_with_workers(settings, taken)
+    threading.Thread(target=_announce, args=(taken, on_listening), daemon=True).start()
+    return serve_alone(settings, taken) if settings.workers == 1 else Workers(settings.workers, taken).run()
 
 
 def _announce(taken: socket.socket, on_listening: Callable[[], None]) -> None:
@@ -81,47 +39,38 @@ def _announce(taken: socket.socket, on_listening: Callable[[], None]) -> None:
         time.sleep(POLL_S)
 
 
-def _serve_alone(settings: Settings, taken: socket.socket) -> int:
-    from avalon.app import create_app
-
+def serve_alone(settings: Settings, taken: socket.socket) -> int:
+    """Serves in this process."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _heard_already)
     try:
-        uvicorn.Server(uvicorn.Config(create_app(settings), **flags(settings))).run(sockets=[taken])
+        _Server(create_app(settings), settings).run(sockets=[taken])
     except SystemExit as stopped:
         return int(stopped.code or 0)
     except OSError as error:  # two may bind a port before either listens; the second is told here
-        raise _not_taken(settings.host, settings.port, error) from None
+        raise not_taken(settings.host, settings.port, error) from None
     return 0
 
 
-def _serve_with_workers(settings: Settings, taken: socket.socket) -> int:
-    """The workers read the settings from the environment again, where `serve` has put what it changed."""
-    config = uvicorn.Config("avalon.cli.server:create_worker", factory=True, **flags(settings))
-    parent = Multiprocess(config, sockets=[taken])
-    parent.run()
-    return STARTUP_FAILURE if any(p.exitcode == STARTUP_FAILURE for p in parent.processes) else 0
+def _heard_already(_: int, __: FrameType | None) -> None:
+    """uvicorn raises the signal that it stopped for once more; what is left to do must not be cut short."""
 
 
-def create_worker() -> Any:
-    """The application of one worker process."""
-    from avalon.app import create_app
-    from avalon.settings import load_settings
+class _Server(uvicorn.Server):
+    """uvicorn's, which lets the application end its streams before it waits for the open requests."""
 
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    return create_app(load_settings(os.environ))
+    def __init__(self, app: Application, settings: Settings) -> None:
+        super().__init__(uvicorn.Config(app, **_flags(settings)))
+        self._app = app
 
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would hold the port for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os.kill(os.getpid(), signal.SIGTERM)
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.stop()
+        await super().shutdown(sockets)
 
 
-def flags(settings: Settings) -> dict[str, Any]:
+def _flags(settings: Settings) -> dict[str, Any]:
     """uvicorn's, as measured: small messages, no compression per socket, an end that is sure to come."""
     return {
-        "workers": settings.workers,
         "loop": "uvloop",
         "http": "httptools",
         "log_config": None,

@@ -267,7 +267,7 @@ class TestDoctor:
         assert done.stderr == ""
 
     def test_a_port_that_is_taken_is_a_fault(self, command: Command) -> None:
-        from avalon.cli.server import take_port
+        from avalon.cli.port import take_port
 
         with take_port("127.0.0.1", 0) as taken:
             taken.listen()
