@@ -21,7 +21,7 @@ from avalon.settings import Settings
 from avalon.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from litestar.handlers import BaseRouteHandler
 
@@ -57,11 +57,11 @@ def principal(connection: Connection) -> Principal:
     return found
 
 
-def requires(role: str) -> Callable[[Connection, BaseRouteHandler], None]:
+def requires(role: str) -> Callable[[Connection, BaseRouteHandler], Awaitable[None]]:
     """A guard that lets this role and the greater ones pass: viewer, member, admin."""
     needed = ROLES.index(role)
 
-    def guard(connection: Connection, _: BaseRouteHandler) -> None:
+    async def guard(connection: Connection, _: BaseRouteHandler) -> None:
         if ROLES.index(principal(connection).role) < needed:
             raise Forbidden(f"this needs the role {role}")
 

@@ -1,0 +1,61 @@
+"""What answers have in common: times as text, one shape of errors, pages of lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from math import ceil
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+from litestar.params import QueryParameter
+from litestar.types import Send
+
+from avalon.errors import AvalonError, TooManyRequests, Unauthorized, Unavailable
+
+MAX_PAGE: Final = 200
+Limit = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="So many items at most")]
+
+Item = TypeVar("Item", bound=msgspec.Struct)
+
+
+class Done(msgspec.Struct):
+    """That it was done, where there is nothing else to say."""
+
+    status: str = "ok"
+
+
+def rfc3339(at: datetime) -> str:
+    """An instant as the API writes it: RFC 3339, UTC, milliseconds."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def as_fields(item: msgspec.Struct) -> dict[str, Any]:
+    """The fields of a row, its instants as text: for the struct that answers."""
+    fields = msgspec.structs.asdict(item)
+    return {name: rfc3339(v) if isinstance(v, datetime) else v for name, v in fields.items()}
+
+
+def cut_page(items: Sequence[Item], limit: int) -> tuple[Sequence[Item], str | None]:
+    """A page, of items that one more was asked of, and the id behind which the next one begins."""
+    page = items[:limit]
+    return page, str(getattr(page[-1], "id")) if len(items) > limit else None  # noqa: B009
+
+
+def error_headers(error: AvalonError) -> list[tuple[bytes, bytes]]:
+    """What an answer says in headers: when to try again (RFC 9110 §10.2.3), how to sign in (§11.6.1)."""
+    if isinstance(error, TooManyRequests | Unavailable):
+        return [(b"retry-after", b"%d" % max(1, ceil(error.retry_after_s)))]
+    return [(b"www-authenticate", b"Bearer")] if type(error) is Unauthorized else []
+
+
+async def send_error(send: Send, error: AvalonError) -> None:
+    """The answer for an error where no handler was reached."""
+    body = msgspec.json.encode({"status": "error", "code": error.code, "message": error.message})
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        *error_headers(error),
+    ]
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
