@@ -8,19 +8,26 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, urlencode
 
+import httpx
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
 from avalon.database import Database, connect
 from avalon.migrations import migrate
+
+if TYPE_CHECKING:
+    from avalon.routes.dependencies import Services
+    from avalon.settings import Settings
 
 PASSWORD = "only-for-tests"
 OWNER, SERVICE = "avalon", "avalon_app"
@@ -107,10 +114,15 @@ async def owner(urls: Urls) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
 
 def _urls(superuser: str, name: str) -> Urls:
     return Urls(
-        owner=make_conninfo(superuser, dbname=name, user=OWNER, password=PASSWORD),
-        service=make_conninfo(superuser, dbname=name, user=SERVICE, password=PASSWORD),
-        superuser=make_conninfo(superuser, dbname=name),
+        owner=_url(superuser, dbname=name, user=OWNER, password=PASSWORD),
+        service=_url(superuser, dbname=name, user=SERVICE, password=PASSWORD),
+        superuser=_url(superuser, dbname=name),
     )
+
+
+def _url(dsn: str, **changes: str) -> str:
+    """The DSN as a URL, all of it in the query, with changes."""
+    return "postgresql://?" + urlencode(conninfo_to_dict(dsn) | changes, quote_via=quote)
 
 
 def _ensure_role(connection: psycopg.Connection[Any], role: str) -> None:
@@ -131,3 +143,98 @@ def _create(connection: psycopg.Connection[Any], name: str, template: str = "tem
 def _drop(cluster: str, name: str) -> None:
     with psycopg.connect(cluster, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+ADMIN = "admin"
+ADMIN_PASSWORD = "a password for tests"
+
+
+class Server(NamedTuple):
+    """A running service in the test's own loop, behind a real socket."""
+
+    url: str
+    key: str
+    service: str
+    settings: Settings
+    services: Services
+
+    def client(self, **options: Any) -> httpx.AsyncClient:
+        """A client that nobody has signed in."""
+        return httpx.AsyncClient(base_url=self.url, **options)
+
+    async def login(self, username: str = ADMIN, password: str = ADMIN_PASSWORD) -> str:
+        """A session's token."""
+        async with self.client() as client:
+            answer = await client.post("/api/auth/login", json={"username": username, "password": password})
+            token: str = answer.raise_for_status().json()["token"]
+            return token
+
+    async def report(self, message: str = "boom", **fields: Any) -> dict[str, Any]:
+        """Sends one report under the first key; the answer."""
+        body = {"error": {"message": message, **fields.pop("error", {})}, **fields}
+        async with self.client(headers={"X-API-Key": self.key}) as client:
+            found: dict[str, Any] = (await client.post("/report", json=body)).raise_for_status().json()
+            return found
+
+
+def settings_for(urls: Urls, folder: Path, **more: str) -> Settings:
+    """The settings of a service on a test's database."""
+    from avalon.settings import load_settings
+
+    environ = {
+        "DATABASE_URL": urls.service,
+        "DATABASE_OWNER_URL": urls.owner,
+        "AVALON_ADMIN_PASSWORD": ADMIN_PASSWORD,
+        "AVALON_LOG_FILE": str(folder / "logs" / "errors.log"),
+    }
+    return load_settings(environ | more, folder / "no.env")
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Server]:
+    """Serves on a free port until the block ends."""
+    from avalon.app import create_app
+    from avalon.auth import Auth
+    from avalon.cli.server import Server as DrainingServer
+
+    assert settings.database_url is not None
+    database = Database(settings.database_url, size=1)
+    await database.open()
+    first = await Auth(database, settings, lambda: False).bootstrap()
+    await database.close()
+    app = create_app(settings)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        server = DrainingServer(app, settings)
+        task = asyncio.create_task(server.serve(sockets=[taken]))
+        while not server.started:
+            assert not task.done(), "the service did not start"
+            await asyncio.sleep(0.005)
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        key, service = (first.api_key, first.service) if first else ("", "")
+        try:
+            yield Server(url, key, service, settings, app.services)
+        finally:
+            server.should_exit = True
+            await task
+
+
+@pytest.fixture
+async def server(urls: Urls, tmp_path: Path) -> AsyncIterator[Server]:
+    """A running service on a database of the test's own, with its first key and admin."""
+    async with running(settings_for(urls, tmp_path)) as found:
+        yield found
+
+
+@pytest.fixture
+async def client(server: Server) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that nobody has signed in."""
+    async with server.client() as found:
+        yield found
+
+
+@pytest.fixture
+async def admin(server: Server) -> AsyncIterator[httpx.AsyncClient]:
+    """A client signed in as the first admin."""
+    async with server.client(headers={"Authorization": f"Bearer {await server.login()}"}) as found:
+        yield found

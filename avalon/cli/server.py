@@ -44,7 +44,7 @@ def serve_alone(settings: Settings, taken: socket.socket) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _heard_already)
     try:
-        _Server(create_app(settings), settings).run(sockets=[taken])
+        Server(create_app(settings), settings).run(sockets=[taken])
     except SystemExit as stopped:
         return int(stopped.code or 0)
     except OSError as error:  # two may bind a port before either listens; the second is told here
@@ -56,11 +56,11 @@ def _heard_already(_: int, __: FrameType | None) -> None:
     """uvicorn raises the signal that it stopped for once more; what is left to do must not be cut short."""
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn's, which lets the application end its streams before it waits for the open requests."""
 
     def __init__(self, app: Application, settings: Settings) -> None:
-        super().__init__(uvicorn.Config(app, **_flags(settings)))
+        super().__init__(uvicorn.Config(app, **flags(settings)))
         self._app = app
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -68,7 +68,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _flags(settings: Settings) -> dict[str, Any]:
+def flags(settings: Settings) -> dict[str, Any]:
     """uvicorn's, as measured: small messages, no compression per socket, an end that is sure to come."""
     return {
         "loop": "uvloop",

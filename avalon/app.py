@@ -1,0 +1,182 @@
+"""`create_app`: the only place where things are put together.
+
+Litestar routes; around it two ASGI layers, outermost first: security headers and the access log on every
+answer, then the gate that lets nobody under /api without a session. The lifespan owns everything that lives
+long: the pool, and the tasks that follow the log, each started again should it ever fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Final
+
+from litestar import Litestar
+from litestar.types import Receive, Scope, Send
+
+from avalon import retention
+from avalon.auth import Auth
+from avalon.database import Database
+from avalon.errors import SettingsError
+from avalon.events import uuid7
+from avalon.hub import Hub
+from avalon.ingest import Ingest
+from avalon.listener import Listener
+from avalon.routes import (
+    auth,
+    docs,
+    errors,
+    health,
+    ingest,
+    keys,
+    live,
+    log,
+    pages,
+    receipts,
+    samples,
+    services,
+    sinks,
+    stats,
+    users,
+)
+from avalon.routes.dependencies import Services
+from avalon.routes.gate import gate
+from avalon.routes.headers import headers
+from avalon.routes.problems import exception_handlers
+from avalon.settings import Settings
+from avalon.sinks.file import FileSink
+from avalon.subscriptions import Subscriptions
+from avalon.telemetry import Action
+from avalon.telemetry import log as log_line
+
+ROUTES: Final = (
+    auth,
+    docs,
+    errors,
+    health,
+    ingest,
+    keys,
+    live,
+    log,
+    pages,
+    receipts,
+    samples,
+    services,
+    sinks,
+    stats,
+    users,
+)
+RESTART_S: Final = 1.0
+
+
+class Application:
+    """The service as an ASGI application."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._litestar = Litestar(
+            route_handlers=[handler for module in ROUTES for handler in module.handlers],
+            lifespan=[_lifespan(settings)],
+            exception_handlers=exception_handlers,
+            openapi_config=docs.openapi_config,
+            request_max_body_size=1_000_000,
+            logging_config=None,
+        )
+        self._handle = headers(gate(self._litestar, settings), settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._handle(scope, receive, send)
+
+    @property
+    def services(self) -> Services:
+        """What the lifespan has built; there is nothing before it."""
+        found: Services = self._litestar.state.services
+        return found
+
+    def stop(self) -> None:
+        """For a server that is about to drain: ends the streams, which would not end by themselves."""
+        self.services.hub.stop()
+
+
+def create_app(settings: Settings) -> Application:
+    """The service. The settings must name a database, and its schema be migrated."""
+    return Application(settings)
+
+
+def _lifespan(settings: Settings) -> Callable[[Litestar], object]:
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            app.state.services = built = await _build(settings, stack)
+            log_line(Action.SERVICE_STARTED, replica=built.replica)
+            _settle_garbage()
+            yield
+        log_line(Action.SERVICE_STOPPED, replica=built.replica)
+
+    return lifespan
+
+
+async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
+    """Everything long-lived; the stack ends it in the reverse order."""
+    if settings.database_url is None or settings.database_direct_url is None:
+        raise SettingsError("DATABASE_URL: the application needs one; `avalon serve` can start its own")
+    replica = str(uuid7())
+    database = Database(settings.database_url)
+    await database.open()
+    stack.push_async_callback(database.close)
+    ingest_queue = Ingest(settings.database_url)
+    await _keep(stack, ingest_queue.run)
+    listener = Listener(settings.database_direct_url, database)
+    hub = Hub(database, listener)
+    auth_ = Auth(database, settings, hub.is_fresh)
+    hub.on_fact(auth_.forget)
+    hub.on_reset(auth_.forget_all)
+    subscriptions = Subscriptions(database, listener, settings, replica)
+    await _keep(stack, subscriptions.run)
+    if settings.log_file is not None:
+        await _keep(stack, FileSink(settings.log_file, database, listener).run)
+    await _keep(stack, hub.run)
+    await _keep(stack, listener.run)
+    owner_url = settings.database_owner_url
+    if settings.retention_days and owner_url is not None:
+        await _keep(stack, lambda: retention.keep(owner_url, settings.retention_days))
+    return Services(
+        settings=settings,
+        database=database,
+        auth=auth_,
+        ingest=ingest_queue,
+        listener=listener,
+        hub=hub,
+        subscriptions=subscriptions,
+        replica=replica,
+    )
+
+
+async def _keep(stack: AsyncExitStack, run: Callable[[], Awaitable[None]]) -> None:
+    """Runs a task until the stack ends; one that fails is logged and started again."""
+    task = asyncio.create_task(_for_ever(run))
+
+    async def end() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    stack.push_async_callback(end)
+
+
+async def _for_ever(run: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await run()
+        except Exception as error:
+            name = getattr(run, "__qualname__", "task")
+            log_line(Action.UNHANDLED, level="error", task=name, error=f"{type(error).__name__}: {error}")
+        await asyncio.sleep(RESTART_S)
+
+
+def _settle_garbage() -> None:
+    """What stands after the start stands for ever: keeps the collector from walking it under load."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
