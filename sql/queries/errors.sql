@@ -1,0 +1,84 @@
+-- name: issue_groups
+-- The groups of an issue.
+-- issue: uuid
+SELECT id
+FROM projection.issue_group
+WHERE issue = %(issue)s::uuid
+
+-- name: list
+-- One page of single reports, newest first. Nothing is recorded earlier than a minute before it occurred, so
+-- recorded_since = since - 1 minute leaves old days out (as a parameter, because the planner does not work out
+-- timestamptz - interval).
+-- service, level, environment, release: text or NULL; groups: uuid[] or NULL; since, recorded_since:
+-- timestamptz; until: timestamptz or NULL; q: text or NULL, an escaped pattern; after_at: timestamptz or NULL, after_position:
+-- bigint or NULL, the last item of the page before; skipped, row_limit: integer
+SELECT
+  p.id,
+  p.position,
+  p.service,
+  p.level,
+  p.data #>> '{exceptions,-1,type}' AS type,
+  p.data ->> 'message' AS message,
+  p.data ->> 'path' AS path,
+  p.data ->> 'method' AS method,
+  p.environment,
+  p.release,
+  p.occurred_at,
+  p.recorded_at,
+  CASE
+    WHEN i.id IS NOT NULL
+      THEN jsonb_build_object('id', i.id, 'title', coalesce(own.title, g.title), 'status', i.status)
+  END AS issue
+FROM (
+  SELECT position, id, stream, service, level, environment, release, occurred_at, recorded_at, data
+  FROM projection.visible_report
+  WHERE (%(service)s::text IS NULL OR service = %(service)s::text)
+    AND (%(level)s::text IS NULL OR level = %(level)s::text)
+    AND (%(environment)s::text IS NULL OR environment = %(environment)s::text)
+    AND (%(release)s::text IS NULL OR release = %(release)s::text)
+    AND (%(groups)s::uuid[] IS NULL OR stream = ANY(%(groups)s::uuid[]))
+    AND occurred_at >= %(since)s::timestamptz
+    AND recorded_at >= %(recorded_since)s::timestamptz
+    AND (%(until)s::timestamptz IS NULL OR occurred_at < %(until)s::timestamptz)
+    AND (%(q)s::text IS NULL OR data ->> 'message' ILIKE %(q)s::text)
+    AND (
+      %(after_position)s::bigint IS NULL
+      OR (occurred_at, position) < (%(after_at)s::timestamptz, %(after_position)s::bigint)
+    )
+  ORDER BY occurred_at DESC, position DESC
+  OFFSET %(skipped)s::integer
+  LIMIT %(row_limit)s::integer
+) AS p
+LEFT JOIN projection.issue_group AS g ON g.id = p.stream
+LEFT JOIN projection.issue AS i ON i.id = g.issue
+LEFT JOIN projection.issue_group AS own ON own.id = i.id
+ORDER BY p.occurred_at DESC, p.position DESC
+
+-- name: find
+-- One report with its whole data. The same id may belong to several services: the newest comes
+-- first (a LIMIT would make the planner walk every day backwards).
+-- id: uuid
+SELECT
+  p.id,
+  p.position,
+  p.service,
+  p.level,
+  p.data #>> '{exceptions,-1,type}' AS type,
+  p.data ->> 'message' AS message,
+  p.data ->> 'path' AS path,
+  p.data ->> 'method' AS method,
+  p.environment,
+  p.release,
+  p.occurred_at,
+  p.recorded_at,
+  CASE
+    WHEN i.id IS NOT NULL
+      THEN jsonb_build_object('id', i.id, 'title', coalesce(own.title, g.title), 'status', i.status)
+  END AS issue,
+  p.data
+FROM projection.visible_report AS p
+LEFT JOIN projection.issue_group AS g ON g.id = p.stream
+LEFT JOIN projection.issue AS i ON i.id = g.issue
+LEFT JOIN projection.issue_group AS own ON own.id = i.id
+WHERE p.id = %(id)s::uuid
+ORDER BY p.position DESC

@@ -1,0 +1,61 @@
+-- name: find
+-- The report that stands at a position.
+-- position: bigint
+SELECT
+  r.position,
+  r.id,
+  r.service,
+  r.level,
+  r.occurred_at,
+  r.recorded_at,
+  CASE
+    WHEN i.id IS NOT NULL
+      THEN jsonb_build_object('id', i.id, 'title', coalesce(own.title, g.title), 'status', i.status)
+  END AS issue
+FROM projection.visible_report AS r
+LEFT JOIN projection.issue_group AS g ON g.id = r.stream
+LEFT JOIN projection.issue AS i ON i.id = g.issue
+LEFT JOIN projection.issue_group AS own ON own.id = i.id
+WHERE r.position = %(position)s::bigint
+
+-- name: rules
+-- The sinks, which rule by their levels, and how far each has read the log.
+-- level: text, of the report
+SELECT
+  s.id AS sink,
+  s.name,
+  s.kind,
+  s.levels,
+  s.is_active,
+  %(level)s::text = ANY(s.levels) AS is_wanted,
+  coalesce(p.position, 0) AS read_up_to
+FROM projection.sink AS s
+LEFT JOIN runtime.subscription AS p ON p.sink = s.id
+ORDER BY s.created_at, s.id
+
+-- name: alerts
+-- What the sinks said of a report: the facts of the time behind it whose positions and issues cover it.
+-- position: bigint; issue: text or NULL; recorded_at, until: timestamptz
+SELECT
+  e.position,
+  e.stream AS sink,
+  s.name,
+  split_part(e.type, '.', 2) AS outcome,
+  e.recorded_at AS at,
+  e.data ->> 'reason' AS reason,
+  coalesce(e.data ->> 'reports', e.data ->> 'count')::bigint AS reports,
+  e.data ->> 'message_id' AS message_id
+FROM log.event AS e
+LEFT JOIN projection.sink AS s ON s.id = e.stream
+WHERE e.type IN ('alert.delivered', 'alert.suppressed', 'alert.failed')
+  AND e.position > %(position)s::bigint
+  AND e.recorded_at >= %(recorded_at)s::timestamptz
+  AND e.recorded_at < %(until)s::timestamptz
+  AND (e.data ->> 'first_position')::bigint <= %(position)s::bigint
+  AND (e.data ->> 'last_position')::bigint >= %(position)s::bigint
+  AND CASE e.type
+    WHEN 'alert.delivered' THEN e.data -> 'issues' ? %(issue)s::text
+    WHEN 'alert.suppressed' THEN e.data ->> 'issue' = %(issue)s::text
+    ELSE true
+  END
+ORDER BY e.position
