@@ -1,0 +1,48 @@
+-- name: delete_report
+-- Appends that the newest visible report of an id is deleted; no row where there is none.
+-- fact: uuid, the new event's id; report: uuid; actor: text
+WITH found AS MATERIALIZED (
+  SELECT r.*, g.issue
+  FROM projection.visible_report AS r
+  LEFT JOIN projection.issue_group AS g ON g.id = r.stream
+  WHERE r.id = %(report)s::uuid
+)
+INSERT INTO log.event (id, type, stream, service, level, environment, release, occurred_at, actor, data)
+SELECT
+  %(fact)s::uuid,
+  'error.deleted',
+  coalesce(issue, stream),
+  service,
+  level,
+  environment,
+  release,
+  log.recorded_at(),
+  %(actor)s::text,
+  jsonb_build_object(
+    'report', id, 'group', stream, 'position', position, 'occurred_at', occurred_at, 'recorded_at', recorded_at
+  )
+FROM found
+ORDER BY position DESC
+LIMIT 1
+RETURNING position
+
+-- name: erase_service
+-- Appends that a service is erased up to an instant, and says how many reports that hides; no row where the
+-- service has never reported.
+-- fact: uuid, the new event's id; service: text; before: timestamptz, a full hour; data: jsonb; actor: text
+INSERT INTO log.event (id, type, stream, service, occurred_at, actor, data)
+SELECT
+  %(fact)s::uuid,
+  'service.erased',
+  '00000000-0000-0000-0000-000000000000',
+  name,
+  log.recorded_at(),
+  %(actor)s::text,
+  %(data)s::jsonb
+FROM projection.service
+WHERE name = %(service)s::text
+RETURNING (
+  SELECT coalesce(sum(reports), 0)::bigint
+  FROM projection.hour_count
+  WHERE service = %(service)s::text AND hour < %(before)s::timestamptz
+)
