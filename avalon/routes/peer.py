@@ -1,7 +1,8 @@
 """Who is at the other end of a request, and under which address they see us.
 
 `X-Forwarded-*` counts only where the connection comes from one of AVALON_TRUSTED_PROXIES; from anybody else
-it is a claim like any other header. The server's own reading of these headers has to be switched off.
+it is a claim like any other header. (A server that has read them already leaves the same answers here, but
+for `X-Forwarded-Host`: then the proxy has to pass `Host` on, or AVALON_PUBLIC_URL has to name it.)
 """
 
 from __future__ import annotations
