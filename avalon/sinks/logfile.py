@@ -47,7 +47,8 @@ class LogFile:
         return self._lock_fd is not None and _is_same(self._lock_fd, self._sidecar)
 
     def last_position(self) -> int | None:
-        """Up to where this host's file has been written; None where it never was."""
+        """Makes or mends the file; up to where it has been written, None where it never was."""
+        self._current()
         found = _last_position_in(self._path)
         if found is not None:
             return found
