@@ -110,6 +110,10 @@ def explain(error: BaseException) -> str | None:
     if "psycopg" in sys.modules:
         import psycopg
 
+        if isinstance(error, psycopg.errors.LockNotAvailable):
+            return (
+                "a lock that this needs is taken, by other maintenance or a long transaction; try again later"
+            )
         if isinstance(error, psycopg.Error):
             return f"Postgres: {first_line(error)}"
     if isinstance(error, OSError):

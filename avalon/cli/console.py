@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import sys
@@ -60,20 +61,31 @@ def database_of(settings: Settings) -> Iterator[Settings]:
 
 
 @contextmanager
-def urls() -> Iterator[tuple[str, str]]:
-    """The owner's URL and the service's, of a Postgres that runs."""
+def owner_url() -> Iterator[str]:
+    """The owner's URL, of a Postgres whose schema fits. Raises Unavailable and SchemaError."""
     with database_of(load_settings(os.environ)) as settings:
-        assert settings.database_owner_url is not None and settings.database_url is not None
-        yield settings.database_owner_url, settings.database_url
+        assert settings.database_owner_url is not None
+        asyncio.run(_check(settings.database_owner_url))
+        yield settings.database_owner_url
+
+
+async def _check(url: str) -> None:
+    """Postgres's own reason where it is away, and ours where the schema is another release's."""
+    from avalon.database import connect, wait_until_reachable
+    from avalon.migrations import check_schema
+
+    await wait_until_reachable(url, 0)
+    async with await connect(url) as connection:
+        await check_schema(connection)
 
 
 @asynccontextmanager
 async def service_database(settings: Settings) -> AsyncIterator[Database]:
-    """The service's way in, for one command. Raises Unavailable, with its reason, where Postgres is away."""
-    from avalon.database import Database, wait_until_reachable
+    """The service's way in, for one command. Raises Unavailable and SchemaError."""
+    from avalon.database import Database
 
     assert settings.database_url is not None
-    await wait_until_reachable(settings.database_url, 0)
+    await _check(settings.database_url)
     database = Database(settings.database_url, size=1)
     await database.open()
     try:

@@ -11,7 +11,7 @@ import argparse
 import asyncio
 
 from avalon import retention
-from avalon.cli.console import replay_progress, say, urls
+from avalon.cli.console import owner_url, replay_progress, say
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     del options
-    with urls() as (owner_url, _), replay_progress() as show:
-        purged = asyncio.run(retention.purge(owner_url, show, say))
+    with owner_url() as url, replay_progress() as show:
+        purged = asyncio.run(retention.purge(url, show, say))
     say(f"{purged.reports:,} reports purged in {purged.days} days; position {purged.sealed:,} is sealed")
     return 0

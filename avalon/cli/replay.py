@@ -15,7 +15,7 @@ import msgspec
 
 from avalon import projections
 from avalon.cli import FOUND, OK
-from avalon.cli.console import escape, replay_progress, say, urls
+from avalon.cli.console import escape, owner_url, replay_progress, say
 from avalon.projections import Difference, Progress
 
 KINDS = {"wrong": "not in the log", "missing": "missing here"}
@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     rebuilds = options.command == "rebuild"
-    with urls() as (owner_url, _), replay_progress() as show:
+    with owner_url() as url, replay_progress() as show:
         replayed = _Replayed()
 
         def report(progress: Progress) -> None:
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
             show(progress)
 
         work = projections.rebuild if rebuilds else projections.verify
-        found = asyncio.run(work(owner_url, report))
+        found = asyncio.run(work(url, report))
     events = f"{replayed.last.events if replayed.last else 0:,} events replayed"
     if not found:
         say(f"no difference ({events})")

@@ -11,9 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
-from urllib.parse import quote, urlencode
-
-from psycopg.conninfo import conninfo_to_dict
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 60.0
@@ -112,11 +109,3 @@ class _Lines:
         while (line := self._queue.get(timeout=DEADLINE_S)) is not None:
             self.seen.append(line)
         return "\n".join(self.seen)
-
-
-def as_url(conninfo: str) -> str:
-    """A DSN of the tests as the URL that a setting takes."""
-    known = {name: str(value) for name, value in conninfo_to_dict(conninfo).items()}
-    user, password = known.pop("user"), quote(known.pop("password", ""), safe="")
-    database = known.pop("dbname")
-    return f"postgresql://{user}:{password}@/{database}?{urlencode(known)}"

@@ -20,7 +20,7 @@ import pytest
 from avalon import event_store
 from avalon.database import Database
 from avalon.events import REPORTED, NewEvent, uuid7
-from tests.acceptance.command import ROOT, Command, as_url
+from tests.acceptance.command import ROOT, Command
 from tests.conftest import Urls
 
 NASTY = "boom\x1b[2J\u202e\u009b31m\n\x07second line"
@@ -32,8 +32,7 @@ def command(urls: Urls, tmp_path: Path) -> Command:
 
 
 def on_database(folder: Path, urls: Urls, **settings: str) -> Command:
-    owner, service = as_url(urls.owner), as_url(urls.service)
-    return Command(folder, DATABASE_URL=service, DATABASE_OWNER_URL=owner, **settings)
+    return Command(folder, DATABASE_URL=urls.service, DATABASE_OWNER_URL=urls.owner, **settings)
 
 
 def a_report(message: str = "boom", service: str = "api", level: str = "error") -> NewEvent:
@@ -88,6 +87,16 @@ def test_a_postgres_that_is_away_is_one_line(tmp_path: Path, name: str) -> None:
     assert len(done.stderr.splitlines()) == 1
     assert "Traceback" not in done.stderr
     assert "geheim" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", ["verify", "rebuild", "purge", "tail", "create-user kim"])
+def test_a_database_without_a_schema_says_what_to_run(
+    empty_urls: Urls, tmp_path: Path, arguments: str
+) -> None:
+    done = on_database(tmp_path, empty_urls).run(*arguments.split())
+    assert done.returncode == 3
+    assert len(done.stderr.splitlines()) == 1
+    assert "avalon migrate" in done.stderr
 
 
 def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path) -> None:
