@@ -107,10 +107,13 @@ async def change_key(request: AnyRequest, key: FromPath[UUID], data: JSONBody[Ke
 
 
 @post("/api/keys/{key:uuid}/rotate", status_code=200, guards=[requires("admin")], tags=["keys"])
-async def rotate_key(request: AnyRequest, key: FromPath[UUID], data: JSONBody[RotateBody]) -> RotatedKey:
+async def rotate_key(
+    request: AnyRequest, key: FromPath[UUID], data: JSONBody[RotateBody | None] = None
+) -> RotatedKey:
     """Give a key a new text; the old one may go on for a while."""
     keys = services(request).auth.keys
-    item, text, ends_at = await keys.rotate(principal(request).actor, key, overlap_s=data.overlap_seconds)
+    overlap_s = data.overlap_seconds if data else 0
+    item, text, ends_at = await keys.rotate(principal(request).actor, key, overlap_s=overlap_s)
     return RotatedKey(**as_fields(item), key=text, previous_expires_at=rfc3339(ends_at))
 
 

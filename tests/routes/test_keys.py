@@ -108,9 +108,14 @@ async def test_a_rotated_key_answers_with_its_new_text(app: App, admin: httpx.As
     assert set(rotated) == FIELDS | {"key", "previous_expires_at"}
     assert rotated["id"] == made["id"]
     assert await app.auth.find_key(made["key"]) == await app.auth.find_key(rotated["key"])
-    await admin.post(f"/api/keys/{made['id']}/rotate", json={})
+    at_once = await admin.post(f"/api/keys/{made['id']}/rotate")
+    assert at_once.status_code == 200
     with pytest.raises(KeyRefused):
         await app.auth.find_key(rotated["key"])
+    assert (await app.auth.find_key(at_once.json()["key"])).service == "shop"
+    for overlap in (-1, "x", 10**9, None):
+        answer = await admin.post(f"/api/keys/{made['id']}/rotate", json={"overlap_seconds": overlap})
+        assert (answer.status_code, "overlap_seconds" in answer.json()["message"]) == (400, True), overlap
 
 
 async def test_a_deleted_key_is_gone(app: App, admin: httpx.AsyncClient) -> None:
