@@ -19,7 +19,7 @@ SQL = Path(__file__).parent.parent / "sql"
 VERBS = {"INSERT", "UPDATE", "DELETE", "BEGIN", "SET", "VALUES", "BY", "OVER", "PARTITION", "EXISTS"}
 # Reserved, but values and calls, which we write small.
 SMALL = {"true", "false"}
-MAX_WIDTH = 130
+MAX_WIDTH = 140
 
 PARAMETER = re.compile(r"%\((\w+)\)s")
 STATEMENT = re.compile(r"^-- name: *(\w*)(.*)$", re.MULTILINE)
