@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import LiteralString, cast
+from typing import LiteralString
 
 _HERE = Path(__file__).parent
 SQL = _HERE / "sql" if (_HERE / "sql").is_dir() else _HERE.parent / "sql"
@@ -24,7 +24,7 @@ class Statements:
     def __init__(self, module: str) -> None:
         self.module = module
         path = SQL / "queries" / f"{module}.sql"
-        self.texts = _split(cast("LiteralString", path.read_text()))
+        self.texts = _split(path.read_text())
 
     def __getattr__(self, name: str) -> LiteralString:
         try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
-from urllib.parse import parse_qs
 
 import msgspec
 from litestar import asgi
@@ -18,121 +17,21 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 from avalon.auth import ApiKey
 from avalon.errors import (
     AvalonError,
-    BadInput,
-    Forbidden,
     KeyRefused,
-    PayloadTooLarge,
     TooManyRequests,
     Unavailable,
 )
 from avalon.events import REPORTED, NewEvent, uuid7
 from avalon.grouping import group_id
-from avalon.inflate import inflate
 from avalon.protocols.avalon import MAX_BATCH_BYTES, MAX_REPORT_BYTES, decode_batch, decode_report
 from avalon.protocols.submission import Submission
 from avalon.reports import encode_report
-from avalon.routes.dependencies import Services
+from avalon.routes.ingest_request import ClientGone, Request
 from avalon.telemetry import REPORTS
 
-BODY_TIMEOUT_S: Final = 20.0
 _encode = msgspec.json.Encoder().encode
 
 Answer = tuple[int, bytes]
-
-
-class ClientGone(Exception):
-    """The client hung up before its body was whole; nobody waits for an answer."""
-
-
-class Request:
-    """What the hot path needs to know of a request, read from its headers in one pass."""
-
-    __slots__ = (
-        "content_type",
-        "encoding",
-        "host",
-        "key",
-        "length",
-        "origin",
-        "receive",
-        "scope",
-        "services",
-    )
-
-    def __init__(self, scope: HTTPScope, receive: Receive) -> None:
-        self.scope = scope
-        self.receive = receive
-        self.services: Services = scope["litestar_app"].state.services
-        self.key = self.content_type = self.encoding = self.host = self.origin = self.length = ""
-        for name, value in scope["headers"]:
-            field = _FIELDS.get(name)
-            if field is not None:
-                setattr(self, field, value.decode("latin-1"))
-
-    async def authenticate(self) -> ApiKey:
-        """The key, before any of the body is read; raises KeyRefused, Forbidden, or what the queue says."""
-        text = self.key
-        if not text and self.scope["query_string"]:
-            text = parse_qs(self.scope["query_string"].decode("latin-1")).get("key", [""])[0]
-        key = await self.services.auth.find_key(text)
-        if key.allowed_origins and self.origin and self.origin not in key.allowed_origins:
-            raise Forbidden("this key may not be used from this origin", code="origin_not_allowed")
-        self.services.ingest.check(key)
-        return key
-
-    async def body(self, limit: int) -> bytes:
-        """The whole body, inflated; raises PayloadTooLarge past `limit`, before or after inflating."""
-        if self.length.isascii() and self.length.isdigit() and int(self.length[:20]) > limit:
-            raise PayloadTooLarge(f"the body is larger than {limit} bytes")
-        message: Any = await self.receive()
-        raw: bytes = message.get("body", b"")
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        if message.get("more_body"):
-            raw = await self._rest(raw, limit)
-        if len(raw) > limit:
-            raise PayloadTooLarge(f"the body is larger than {limit} bytes")
-        if not self.encoding:
-            return raw
-        if len(raw) < SMALL_BYTES:
-            return inflate(raw, self.encoding, limit)
-        return await asyncio.to_thread(inflate, raw, self.encoding, limit)
-
-    async def _rest(self, first: bytes, limit: int) -> bytes:
-        parts, size = [first], len(first)
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                while True:
-                    message: Any = await self.receive()
-                    if message["type"] == "http.disconnect":
-                        raise ClientGone
-                    part = message.get("body", b"")
-                    parts.append(part)
-                    size += len(part)
-                    if size > limit:
-                        raise PayloadTooLarge(f"the body is larger than {limit} bytes")
-                    if not message.get("more_body"):
-                        return b"".join(parts)
-        except TimeoutError:
-            raise BadInput(f"the body did not arrive within {BODY_TIMEOUT_S:.0f} seconds") from None
-
-    def url(self, id_: object) -> str:
-        """The page of a report."""
-        base = self.services.settings.public_url or f"{self.scope['scheme']}://{self.host}"
-        return f"{base}/errors/{id_}"
-
-
-# Inflating that much takes under a millisecond; more goes to a thread, so that a bomb stops nobody.
-SMALL_BYTES: Final = 4096
-
-_FIELDS: Final = {
-    b"x-api-key": "key",
-    b"content-type": "content_type",
-    b"content-encoding": "encoding",
-    b"content-length": "length",
-    b"host": "host",
-    b"origin": "origin",
-}
 
 
 def to_event(submission: Submission, key: ApiKey) -> NewEvent:

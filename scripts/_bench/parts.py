@@ -94,7 +94,7 @@ def echo() -> Iterator[str]:
     """The echo under the same server with the same flags; its URL."""
     chosen = flags(load_settings({}, Path(".no-env")))
     program = (
-        "import json, socket, sys, uvicorn; s = socket.socket(); s.bind(('127.0.0.1', 0));"
+        "import json, socket, sys, uvicorn; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(512);"
         "print(s.getsockname()[1], flush=True);"
         "f = json.loads(sys.argv[1]); f['lifespan'] = 'off';"
         "uvicorn.Server(uvicorn.Config('echo:app', **f)).run(sockets=[s])"
