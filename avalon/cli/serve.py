@@ -25,6 +25,7 @@ from avalon.cli.server import serve
 from avalon.database import wait_until_reachable
 from avalon.migrations import migrate
 from avalon.settings import Settings, load_settings
+from avalon.subscriptions.commands import ensure_default
 
 WAIT_S: Final = 60.0
 EXAMPLE: Final = '{"error": {"message": "Hello, Avalon", "type": "FirstError"}, "level": "error"}'
@@ -69,11 +70,12 @@ def _stop_starting(number: int, _: FrameType | None) -> None:
 
 
 async def _prepare(settings: Settings) -> FirstStart | None:
-    """Waits for Postgres, migrates, and makes the first account and key where there are none."""
+    """Waits for Postgres, migrates, and makes the first sink, account and key where there are none."""
     assert settings.database_url is not None and settings.database_owner_url is not None
     await wait_until_reachable(settings.database_owner_url, WAIT_S, _say_waiting)
     await migrate(settings.database_owner_url, settings.database_url, progress=lambda line: say(f"  {line}"))
     async with service_database(settings) as database:
+        await ensure_default(database, settings)
         return await Auth(database, settings, lambda: False).bootstrap()
 
 
