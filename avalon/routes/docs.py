@@ -22,7 +22,7 @@ def read_document(request: Request[Any, Any, Any]) -> Response[bytes]:
 @get("/api/docs", sync_to_thread=False)
 def read_page(request: Request[Any, Any, Any]) -> Response[bytes]:
     """This document as a page."""
-    return Response(_document(request.app)[1], media_type="text/html; charset=utf-8")
+    return Response(_document(request.app)[1], media_type="text/html")
 
 
 def _document(app: Litestar) -> tuple[bytes, bytes]:

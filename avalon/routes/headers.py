@@ -129,7 +129,7 @@ class _Exchange:
 
 def part_of(path: str) -> str:
     """Which part of the service a path belongs to: a closed set, for metrics."""
-    if path.startswith("/report"):
+    if path == "/report" or path.startswith("/report/"):
         return "ingest"
     if path.startswith("/api/"):
         return "ingest" if INGEST.match(path) else "api"

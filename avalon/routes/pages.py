@@ -24,21 +24,23 @@ PAGES: Final = (
     *("/", "/login", "/errors", "/errors/{id:str}", "/issues", "/issues/{id:str}", "/services"),
     *("/settings", "/settings/{page:str}"),
 )
+# Litestar adds the charset to texts.
 CONTENT_TYPES: Final = {
-    "css": "text/css; charset=utf-8",
-    "html": "text/html; charset=utf-8",
+    "css": "text/css",
+    "html": "text/html",
     "ico": "image/x-icon",
-    "js": "text/javascript; charset=utf-8",
+    "js": "text/javascript",
     "json": "application/json",
-    "mjs": "text/javascript; charset=utf-8",
+    "mjs": "text/javascript",
     "png": "image/png",
     "svg": "image/svg+xml",
-    "txt": "text/plain; charset=utf-8",
+    "txt": "text/plain",
     "webmanifest": "application/manifest+json",
     "woff2": "font/woff2",
 }
 _NAME: Final = re.compile(r"(?:[a-zA-Z0-9_@][\w@.-]*/){0,4}[a-zA-Z0-9_@][\w@.-]*\.(\w+)", re.ASCII)
 
+MAX_NAME: Final = 200
 GET_OR_HEAD: Final = [HttpMethod.GET, HttpMethod.HEAD]
 
 
@@ -60,7 +62,7 @@ class Files:
 
     def find(self, name: str) -> File:
         """Raises NotFound for anything that is not a plain file of ours."""
-        named = _NAME.fullmatch(name)
+        named = _NAME.fullmatch(name) if len(name) <= MAX_NAME else None
         content_type = CONTENT_TYPES.get(named[1]) if named else None
         path = self._folder / name
         if content_type is None or not _is_plain(self._folder, path):

@@ -7,22 +7,27 @@ for the same around Litestar.
 
 from __future__ import annotations
 
+import re
 import traceback
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
+import litestar
 import msgspec
 import psycopg
 from litestar.connection import Request
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, SerializationException, ValidationException
 from litestar.response import Response
+from litestar.types import ExceptionHandlersMap
 
 from avalon.errors import AvalonError, BadInput, NotFound, PayloadTooLarge
 from avalon.routes.answers import error_headers
 from avalon.telemetry import Action, log
 
 _PACKAGE: Final = Path(__file__).parent.parent
+_LITESTAR: Final = Path(litestar.__file__).parent
+_MISSING: Final = re.compile(r"Missing required \w+ parameter '(\w+)'")
 _BODY_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -71,26 +76,38 @@ def _from_litestar(error: HTTPException) -> AvalonError:
             return _MethodNotAllowed()
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return PayloadTooLarge()
-    answer = BadInput(error.detail)
+    is_body = isinstance(error.__context__, SerializationException)
+    answer = BadInput(error.detail, field="body" if is_body else None)
     answer.status = error.status_code
     return answer
 
 
 def _broken_rules(error: ValidationException) -> str:
     """Which fields are wrong and why; Litestar's own sentence names the method and the whole address."""
+    if missing := _MISSING.match(error.detail):
+        return f"{missing[1]}: required"
     rules: list[Any] = error.extra if isinstance(error.extra, list) else []
-    said = [f"{rule.get('key') or 'body'}: {rule.get('message')}" for rule in rules if isinstance(rule, dict)]
+    said = [_broken_rule(rule.get("key"), rule.get("message")) for rule in rules if isinstance(rule, dict)]
     return "; ".join(said) or error.detail.partition(" for ")[0]
+
+
+def _broken_rule(key: str | None, message: str | None) -> str:
+    """Litestar calls the body `data`, after its argument, and an absent one by that name alone."""
+    field = "body" if key in (None, "", "data") else key
+    said = "required" if message == "'data'" else message
+    return f"{field}: {said}"
 
 
 def _was_reading_the_body(error: Exception) -> bool:
     """Whether Litestar was decoding what the client sent, and not our own code at work."""
     frames = traceback.extract_tb(error.__traceback__)
-    return not frames or not Path(frames[-1].filename).is_relative_to(_PACKAGE)
+    return bool(frames) and Path(frames[-1].filename).is_relative_to(_LITESTAR)
 
 
 def log_unhandled(error: Exception, **fields: Any) -> None:
     """One line with the error's type and the places in our code that it came through; never its words."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
     places = [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in [*ours[-3:], *frames[-1:]]]
@@ -110,4 +127,4 @@ def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
     )
 
 
-exception_handlers: Final = {HTTPException: _answer, Exception: _answer}
+exception_handlers: Final[ExceptionHandlersMap] = {HTTPException: _answer, Exception: _answer}

@@ -33,10 +33,11 @@ HANDLERS = [
 class DirectIngest:
     """Stands in for group commit: each report is appended at once."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database | None) -> None:
         self._database = database
 
     async def submit(self, event: NewEvent, key: None = None) -> Stored:
+        assert self._database is not None
         (stored,) = await event_store.append(self._database, [event])
         return stored
 
@@ -52,10 +53,13 @@ class Listener:
 
 
 class App:
-    """The application; `client(role)` calls it as somebody with that role, or as nobody."""
+    """The application; `client(role)` calls it as somebody with that role, or as nobody.
+
+    Without a database it does for what needs none.
+    """
 
     def __init__(
-        self, database: Database, *more: ControllerRouterHandler, changes: dict[str, Any] | None = None
+        self, database: Database | None, *more: ControllerRouterHandler, changes: dict[str, Any] | None = None
     ) -> None:
         self.settings = settings(**changes or {})
         self.listener = Listener()

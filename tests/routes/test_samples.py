@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from avalon.database import Database
@@ -31,6 +32,13 @@ async def test_all_is_one_of_each(database: Database) -> None:
     assert answer.status_code == 201
     assert [sample["level"] for sample in answer.json()["items"]] == list(LEVELS)
     assert (await client.get("/api/stats")).json()["by_level"] == dict.fromkeys(LEVELS, 1)
+
+
+async def test_they_go_the_way_of_every_report(admin: httpx.AsyncClient) -> None:
+    answer = await admin.post("/api/test/all")
+    assert answer.status_code == 201, answer.text
+    items = (await admin.get("/api/errors")).json()["items"]
+    assert [item["id"] for item in items] == [one["id"] for one in reversed(answer.json()["items"])]
 
 
 async def test_another_level_is_refused(database: Database) -> None:
