@@ -1,39 +1,29 @@
 """Makes the projections again from the log: aside for `verify`, in place for `rebuild`, ahead for `seal`.
 
-All three replay: a scratch schema gets the baseline's rows and a table that carries the same fold triggers;
-history is inserted there in chunks that never mix reports and facts (appends don't either), so the folds see
-what they saw. No lock, no policy, no announcement: those found their place in the log already. Replay is
-done beside the running service; only the last few events are caught up in one short transaction.
+All three replay beside the running service, in a scratch schema (`avalon.scratch`); only the last few events
+are caught up in one short transaction. Verify and rebuild begin at the sealed baseline, which `seal` moves
+forward before payload is destroyed.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import groupby
-from typing import Any, LiteralString
-from uuid import uuid4
+from typing import Any
 
 import msgspec
-import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from avalon.database import connect
-from avalon.event_store import START, Cursor
-from avalon.statements import load
+from avalon.event_store import Cursor
+from avalon.scratch import Progress, Report, Scratch, a_scratch, replay, statements, tables
 
-statements = load("projections")
+__all__ = ["Difference", "Progress", "rebuild", "seal", "verify"]
 
-Connection = psycopg.AsyncConnection[Any]
 CHUNK = 5_000
 # Rebuild's last transaction holds the log's lock: by then so little is left that nobody notices.
 CAUGHT_UP = 500
 SHOWN_DIFFERENCES = 1_000
-# Who destroys history (avalon.retention) holds it alone, who replays history shares it: a day that is dropped
-# half-way through a replay would be missing from it, and `rebuild` would write that down.
-MAINTENANCE_LOCK = 4713
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -44,41 +34,14 @@ class Difference(msgspec.Struct, frozen=True):
     row: dict[str, Any]
 
 
-class Progress(msgspec.Struct, frozen=True):
-    """How far a replay is, and how many events it has folded."""
-
-    position: int
-    head: int
-    events: int
-    seconds: float
-
-
-Report = Callable[[Progress], None]
-
-
-class _Scratch(msgspec.Struct):
-    """One replay: its schema, and how far it has come."""
-
-    connection: Connection
-    schema: str
-    cursor: Cursor
-    chunk: int
-    events: int = 0
-
-    def named(self, query: LiteralString, **names: str) -> sql.Composed:
-        """A statement with this schema, and tables by name, filled in."""
-        identifiers = {key: sql.Identifier(value) for key, value in names.items()}
-        return sql.SQL(query).format(schema=sql.Identifier(self.schema), **identifiers)
-
-
 async def verify(owner_url: str, report: Report = lambda _: None, *, chunk: int = CHUNK) -> list[Difference]:
     """What the projections differ in from a replay of the log. Changes nothing and stops nobody."""
     async with _replayed(owner_url, report, chunk) as scratch:
         connection = scratch.connection
         async with connection.transaction():
             await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            await _replay(scratch, report)
-            found = [d for table in await _tables(connection) for d in await _differences(scratch, table)]
+            await replay(scratch, report)
+            found = [d for table in await tables(connection) for d in await _differences(scratch, table)]
     return found[:SHOWN_DIFFERENCES]
 
 
@@ -88,9 +51,9 @@ async def rebuild(owner_url: str, report: Report = lambda _: None, *, chunk: int
         connection = scratch.connection
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(4711)")
-            await _replay(scratch, report)
+            await replay(scratch, report)
             found: list[Difference] = []
-            for table in await _tables(connection):
+            for table in await tables(connection):
                 found += await _differences(scratch, table)
                 await _mend(scratch, table)
     return found[:SHOWN_DIFFERENCES]
@@ -100,13 +63,13 @@ async def seal(
     owner_url: str, up_to: Cursor, report: Report = lambda _: None, *, chunk: int = CHUNK
 ) -> Cursor:
     """Moves the baseline forward to a position, so that payload before it may be destroyed. Never back."""
-    async with _scratch(owner_url, chunk) as scratch:
+    async with a_scratch(owner_url, chunk) as scratch:
         if scratch.cursor.position >= up_to.position:
             return scratch.cursor
-        await _replay(scratch, report, up_to)
+        await replay(scratch, report, up_to)
         connection = scratch.connection
         async with connection.transaction():
-            for table in await _tables(connection):
+            for table in await tables(connection):
                 await connection.execute(scratch.named("DELETE FROM baseline.{table}", table=table))
                 await connection.execute(
                     scratch.named("INSERT INTO baseline.{table} SELECT * FROM {schema}.{table}", table=table)
@@ -119,136 +82,17 @@ async def seal(
 
 
 @asynccontextmanager
-async def _replayed(owner_url: str, report: Report, chunk: int) -> AsyncIterator[_Scratch]:
+async def _replayed(owner_url: str, report: Report, chunk: int) -> AsyncIterator[Scratch]:
     """A scratch replayed close to the log's head, chunk by chunk, each in a transaction of its own."""
-    async with _scratch(owner_url, chunk, shares_history=True) as scratch:
+    async with a_scratch(owner_url, chunk, shares_history=True) as scratch:
         before = -1
         while scratch.cursor.position - before > CAUGHT_UP:
             before = scratch.cursor.position
-            await _replay(scratch, report)
+            await replay(scratch, report)
         yield scratch
 
 
-@asynccontextmanager
-async def _scratch(owner_url: str, chunk: int, *, shares_history: bool = False) -> AsyncIterator[_Scratch]:
-    connection = await connect(
-        owner_url, lock_timeout="30s", statement_timeout="0", idle_in_transaction_session_timeout="0"
-    )
-    async with connection:
-        if shares_history:
-            await connection.execute("SELECT pg_advisory_lock_shared(%s)", [MAINTENANCE_LOCK])
-        cursor = await connection.execute("SELECT position, recorded_at FROM baseline.sealed")
-        row = await cursor.fetchone()
-        sealed = Cursor(*row) if row else START
-        scratch = _Scratch(connection, f"scratch_{uuid4().hex[:12]}", sealed, chunk)
-        await _drop_abandoned(connection)
-        try:
-            await _build(scratch)
-            yield scratch
-        finally:
-            if not connection.closed:
-                await connection.execute(scratch.named("DROP SCHEMA IF EXISTS {schema} CASCADE"))
-
-
-async def _drop_abandoned(connection: Connection) -> None:
-    """Removes what a replay that was killed left behind: schemas whose session lock nobody holds."""
-    cursor = await connection.execute(statements.abandoned)
-    for (schema,) in await cursor.fetchall():
-        await connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
-
-
-async def _build(scratch: _Scratch) -> None:
-    """The projections' tables with the baseline's rows, and an event table that carries the folds."""
-    connection = scratch.connection
-    await connection.execute("SELECT pg_advisory_lock(4712, hashtext(%s))", [scratch.schema])
-    await connection.execute(scratch.named("CREATE SCHEMA {schema}"))
-    for table in await _tables(connection):
-        await connection.execute(
-            scratch.named(
-                "CREATE UNLOGGED TABLE {schema}.{table} (LIKE projection.{table} INCLUDING ALL)", table=table
-            )
-        )
-        await connection.execute(
-            scratch.named("INSERT INTO {schema}.{table} SELECT * FROM baseline.{table}", table=table)
-        )
-    await connection.execute(scratch.named("CREATE UNLOGGED TABLE {schema}.event (LIKE log.event)"))
-    cursor = await connection.execute(statements.folds)
-    for trigger, function, body in await cursor.fetchall():
-        await _carry(scratch, trigger, function, body)
-
-
-async def _carry(scratch: _Scratch, trigger: str, function: str, body: str) -> None:
-    """Installs one fold in the scratch schema: the same body under another search_path."""
-    await scratch.connection.execute(
-        scratch.named(
-            "CREATE FUNCTION {schema}.{function}() RETURNS trigger LANGUAGE plpgsql"
-            " SET search_path = {schema}, pg_catalog, pg_temp AS ",
-            function=function,
-        )
-        + sql.Literal(body)
-    )
-    await scratch.connection.execute(
-        scratch.named(
-            "CREATE TRIGGER {trigger} AFTER INSERT ON {schema}.event REFERENCING NEW TABLE AS fresh"
-            " FOR EACH STATEMENT EXECUTE FUNCTION {schema}.{function}()",
-            trigger=trigger,
-            function=function,
-        )
-    )
-
-
-async def _replay(scratch: _Scratch, report: Report, up_to: Cursor | None = None) -> None:
-    """Folds what stands behind the scratch's cursor, in the log's order, up to its head or to `up_to`."""
-    connection = scratch.connection
-    begun = time.monotonic()
-    cursor = await connection.execute("SELECT coalesce(max(position), 0) FROM log.event")
-    row = await cursor.fetchone()
-    head = up_to.position if up_to else row[0] if row else 0
-    while scratch.cursor.position < head:
-        cursor = await connection.execute(
-            statements.next_positions,
-            {
-                "position": scratch.cursor.position,
-                "recorded_at": scratch.cursor.recorded_at,
-                "last": head,
-                "row_limit": scratch.chunk,
-            },
-        )
-        rows = await cursor.fetchall()
-        if not rows:
-            break
-        for _, run in groupby(rows, key=lambda row: row[2]):
-            await _fold(scratch, list(run))
-        report(Progress(scratch.cursor.position, head, scratch.events, time.monotonic() - begun))
-
-
-async def _fold(scratch: _Scratch, run: list[Any]) -> None:
-    """Inserts one run of events of one kind, which fires the folds."""
-    last = Cursor(run[-1][0], run[-1][1])
-    await scratch.connection.execute(
-        scratch.named(
-            "INSERT INTO {schema}.event SELECT * FROM log.event"
-            " WHERE position > %(position)s AND position <= %(last)s"
-            " AND recorded_at >= %(recorded_at)s AND recorded_at <= %(last_recorded_at)s ORDER BY position"
-        ),
-        {
-            "position": scratch.cursor.position,
-            "recorded_at": scratch.cursor.recorded_at,
-            "last": last.position,
-            "last_recorded_at": last.recorded_at,
-        },
-    )
-    await scratch.connection.execute(scratch.named("TRUNCATE {schema}.event"))
-    scratch.cursor = last
-    scratch.events += len(run)
-
-
-async def _tables(connection: Connection) -> list[str]:
-    cursor = await connection.execute(statements.tables)
-    return [row[0] for row in await cursor.fetchall()]
-
-
-async def _differences(scratch: _Scratch, table: str) -> list[Difference]:
+async def _differences(scratch: Scratch, table: str) -> list[Difference]:
     found: list[Difference] = []
     for kind, one, other in (
         ("wrong", "projection", scratch.schema),
@@ -266,7 +110,7 @@ async def _differences(scratch: _Scratch, table: str) -> list[Difference]:
     return found
 
 
-async def _mend(scratch: _Scratch, table: str) -> None:
+async def _mend(scratch: Scratch, table: str) -> None:
     """Replaces the rows that differ, and only those, so that the lock is held for little."""
     cursor = await scratch.connection.execute(statements.primary_key, {"table": f"projection.{table}"})
     keys = sql.SQL(", ").join([sql.Identifier(row[0]) for row in await cursor.fetchall()])

@@ -25,6 +25,7 @@ from avalon.database import Params, connect
 from avalon.errors import AvalonError, Conflict
 from avalon.event_store import START, Cursor
 from avalon.events import SYSTEM, ZERO, Fact, ReportsExpired, ReportsPurged
+from avalon.scratch import MAINTENANCE_LOCK, Report
 from avalon.statements import load
 from avalon.telemetry import Action, log
 
@@ -96,7 +97,7 @@ async def expire(owner_url: str, before: date) -> list[date]:
 
 async def purge(
     owner_url: str,
-    report: projections.Report = lambda _: None,
+    report: Report = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Purged:
     """Blanks the payload of deleted reports, in the files too. Raises Conflict where others are at work."""
@@ -122,7 +123,7 @@ async def _alone(owner_url: str, lock_timeout: str | None = None) -> AsyncIterat
     """The owner's connection, with the maintenance lock; None where another process holds that."""
     lock_timeout = lock_timeout or EXPIRE_LOCK_TIMEOUT
     async with await connect(owner_url, lock_timeout=lock_timeout, statement_timeout="0") as connection:
-        cursor = await connection.execute(statements.try_lock, {"key": projections.MAINTENANCE_LOCK})
+        cursor = await connection.execute(statements.try_lock, {"key": MAINTENANCE_LOCK})
         row = await cursor.fetchone()
         yield connection if row and row[0] else None
 

@@ -14,7 +14,7 @@ import msgspec
 import psycopg
 import pytest
 
-from avalon import event_store, projections, retention
+from avalon import event_store, projections, retention, scratch
 from avalon.database import Database, connect
 from avalon.errors import Conflict, Gone
 from avalon.events import REPORTED, ErrorDeleted, Event, NewEvent, ServiceErased, uuid7
@@ -241,11 +241,11 @@ async def test_one_process_at_a_time(urls: Urls, database: Database, owner: Owne
 
 async def test_nothing_is_destroyed_under_a_replay(urls: Urls, database: Database, owner: Owner) -> None:
     days = await live_through(owner, database, 1)
-    await owner.execute("SELECT pg_advisory_lock_shared(%s)", [projections.MAINTENANCE_LOCK])
+    await owner.execute("SELECT pg_advisory_lock_shared(%s)", [scratch.MAINTENANCE_LOCK])
     assert await retention.expire_older_than(urls.owner, 0) == []
     with pytest.raises(Conflict):
         await retention.purge(urls.owner)
-    await owner.execute("SELECT pg_advisory_unlock_shared(%s)", [projections.MAINTENANCE_LOCK])
+    await owner.execute("SELECT pg_advisory_unlock_shared(%s)", [scratch.MAINTENANCE_LOCK])
     assert await retention.expire_older_than(urls.owner, 0) == days
 
 
@@ -255,7 +255,7 @@ async def test_a_replay_holds_the_lock(urls: Urls, database: Database) -> None:
 
     def look(_: projections.Progress) -> None:
         with psycopg.connect(urls.owner, autocommit=True) as other:
-            row = other.execute("SELECT pg_try_advisory_lock(%s)", [projections.MAINTENANCE_LOCK]).fetchone()
+            row = other.execute("SELECT pg_try_advisory_lock(%s)", [scratch.MAINTENANCE_LOCK]).fetchone()
             free.append(row)
 
     await projections.verify(urls.owner, look)
