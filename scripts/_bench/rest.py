@@ -1,4 +1,4 @@
-"""What a replica costs when nothing happens: its private memory, from /proc, half a minute after its start."""
+"""What a replica costs when nothing happens: its private memory, half a minute after its start."""
 
 from __future__ import annotations
 

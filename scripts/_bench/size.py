@@ -21,14 +21,13 @@ SECONDS = 6
 
 
 def main(reports: int = REPORTS) -> None:
-    with postgres() as empty, postgres() as full:
-        with service(*empty) as none, service(*full) as many:
-            asyncio.run(_fill(full[1], reports))
-            rates: dict[str, list[float]] = {"none": [], "many": []}
-            for _ in range(ROUNDS):
-                for name, avalon in (("none", none), ("many", many)):
-                    run = wrk(f"{avalon.url}/report", connections=64, seconds=SECONDS, BENCH_KEY=avalon.key)
-                    rates[name].append(run.rate)
+    with postgres() as empty, postgres() as full, service(*empty) as none, service(*full) as many:
+        asyncio.run(_fill(full[1], reports))
+        rates: dict[str, list[float]] = {"none": [], "many": []}
+        for _ in range(ROUNDS):
+            for name, avalon in (("none", none), ("many", many)):
+                run = wrk(f"{avalon.url}/report", connections=64, seconds=SECONDS, BENCH_KEY=avalon.key)
+                rates[name].append(run.rate)
     medians = {name: sorted(found)[len(found) // 2] for name, found in rates.items()}
     show(
         "size",
