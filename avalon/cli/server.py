@@ -11,7 +11,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from types import FrameType
 from typing import Any, Final
 
 import uvicorn
@@ -41,10 +40,13 @@ def _announce(taken: socket.socket, on_listening: Callable[[], None]) -> None:
 
 def serve_alone(settings: Settings, taken: socket.socket) -> int:
     """Serves in this process."""
+    early: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _heard_already)
+        # At its end uvicorn raises what it stopped for once more, and what is left to do then must not be cut
+        # short; what comes before it takes over must not be lost.
+        signal.signal(number, lambda heard, _: early.append(heard))
     try:
-        Server(create_app(settings), settings).run(sockets=[taken])
+        Server(create_app(settings), settings, lambda: bool(early)).run(sockets=[taken])
     except SystemExit as stopped:
         return int(stopped.code or 0)
     except OSError as error:  # two may bind a port before either listens; the second is told here
@@ -52,16 +54,19 @@ def serve_alone(settings: Settings, taken: socket.socket) -> int:
     return 0
 
 
-def _heard_already(_: int, __: FrameType | None) -> None:
-    """uvicorn raises the signal that it stopped for once more; what is left to do must not be cut short."""
-
-
 class Server(uvicorn.Server):
     """uvicorn's, which lets the application end its streams before it waits for the open requests."""
 
-    def __init__(self, app: Application, settings: Settings) -> None:
+    def __init__(
+        self, app: Application, settings: Settings, is_over: Callable[[], bool] = lambda: False
+    ) -> None:
         super().__init__(uvicorn.Config(app, **flags(settings)))
         self._app = app
+        self._is_over = is_over
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.should_exit = self.should_exit or self._is_over()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.stop()
