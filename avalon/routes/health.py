@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, Final
 
 import msgspec
+import psycopg
 from litestar import Request, Response, route
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -65,6 +66,8 @@ async def find_fault(reach: Services) -> str | None:
         return f"Postgres did not answer within {REACHABLE_S:.0f} s"
     except SchemaError as error:
         return error.message
+    except psycopg.Error:
+        return "this login can't read the schema: run `avalon migrate`"
     if not reach.listener.is_healthy():
         return f"the listener is not cycling ({reach.listener.state})"
     return None

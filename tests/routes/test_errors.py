@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import psycopg
 import pytest
 
 from avalon.database import Database
@@ -198,6 +199,18 @@ class TestDeleting:
         assert (await client.get(f"/api/receipts/{gone.position}")).status_code == 404
         assert (await client.get(f"/api/errors/{kept.id}")).status_code == 200
 
+    async def test_without_the_view_it_would_still_be_seen(
+        self, client: httpx.AsyncClient, database: Database, owner: psycopg.AsyncConnection[Any]
+    ) -> None:
+        """The control of everything here: the view is what hides."""
+        (gone,) = await report(database, a_report(message="gone"))
+        await client.delete(f"/api/errors/{gone.id}")
+        cursor = await owner.execute("SELECT pg_get_viewdef('projection.visible_report')")
+        (definition,) = await cursor.fetchone() or ("",)
+        everything = definition.partition("AND (NOT")[0] + ")"
+        await owner.execute(f"CREATE OR REPLACE VIEW projection.visible_report AS {everything}".encode())
+        assert await messages(client) == ["gone"]
+
     async def test_a_service_is_erased_with_what_it_had(
         self, client: httpx.AsyncClient, database: Database
     ) -> None:
@@ -237,7 +250,7 @@ class TestDeleting:
             ),
             ({"service": "api", "confirm": "api", "before": "soon"}, "before: a time"),
             ({"service": "api", "confirm": "api", "befor": "2026-01-01"}, "befor: not a parameter"),
-            ({}, "service"),
+            ({}, "required"),
         ],
     )
     async def test_a_slip_deletes_nothing(

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import psycopg
 import pytest
 
 from avalon.database import Database
@@ -60,6 +61,15 @@ async def test_without_a_schema_it_is_not_ready(empty_urls: Urls) -> None:
     await database.close()
     assert answer.status_code == 503
     assert "avalon migrate" in answer.json()["message"]
+
+
+async def test_without_its_rights_it_is_not_ready(
+    database: Database, owner: psycopg.AsyncConnection[Any]
+) -> None:
+    await owner.execute("REVOKE ALL ON runtime.release FROM avalon_app")
+    answer = await App(database).client(None).get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["message"].startswith("this login can't read the schema")
 
 
 async def test_without_a_listener_that_cycles_it_is_not_ready(database: Database) -> None:
