@@ -35,6 +35,7 @@ IMPORT_ORDER = [
     "reports",
     "grouping",
     "event_store",
+    "scratch",
     "projections",
     "retention",
     "issues",
