@@ -30,7 +30,7 @@ class CaptureEnd:
     def feed(self, part: bytes) -> None:
         self._parts.append(part)
         self._size += len(part)
-        while self._size - len(self._parts[0]) >= self._limit:
+        while self._size - len(self._parts[0]) > self._limit:
             self._size -= len(self._parts.popleft())
 
     def text(self) -> str:
