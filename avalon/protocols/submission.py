@@ -11,9 +11,9 @@ from uuid import UUID
 
 import msgspec
 
-from avalon.events import LEVELS
-from avalon.grouping import group_report
-from avalon.reports import MAX_TEXT, Cleaner, Report, clean_report
+from avalon.events import LEVELS, REPORTED, NewEvent, uuid7
+from avalon.grouping import group_id, group_report
+from avalon.reports import MAX_TEXT, Cleaner, Report, clean_report, encode_report
 
 _LEVELS: Final = {level: level for level in LEVELS} | {"warn": "warning"}
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -53,6 +53,25 @@ def submit(
         environment=environment or None,
         release=release or None,
         occurred_at=occurred_at,
+    )
+
+
+def to_event(submission: Submission, service: str, actor: str) -> NewEvent:
+    """The row to append for a submission that came in for a service."""
+    report = submission.report
+    grouping = report.grouping
+    assert grouping is not None, "every submission is grouped"
+    return NewEvent(
+        id=submission.id or uuid7(),
+        type=REPORTED,
+        stream=group_id(service, grouping.version, grouping.key_parts),
+        service=service,
+        level=submission.level,
+        environment=submission.environment,
+        release=submission.release,
+        occurred_at=submission.occurred_at,
+        actor=actor,
+        data=msgspec.Raw(encode_report(report)),
     )
 
 

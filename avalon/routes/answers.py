@@ -1,9 +1,9 @@
-"""What answers have in common: times as text, one shape of errors, pages of lists."""
+"""What answers have in common: one shape of errors, pages of lists."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from math import ceil
 from typing import Annotated, Any, Final, TypeVar
 
@@ -12,6 +12,7 @@ from litestar.params import QueryParameter
 from litestar.types import Send
 
 from avalon.errors import AvalonError, TooManyRequests, Unauthorized, Unavailable
+from avalon.read_models.rows import as_time
 
 MAX_PAGE: Final = 200
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="So many items at most")]
@@ -25,15 +26,10 @@ class Done(msgspec.Struct):
     status: str = "ok"
 
 
-def rfc3339(at: datetime) -> str:
-    """An instant as the API writes it: RFC 3339, UTC, milliseconds."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def as_fields(item: msgspec.Struct) -> dict[str, Any]:
     """The fields of a row, its instants as text: for the struct that answers."""
     fields = msgspec.structs.asdict(item)
-    return {name: rfc3339(v) if isinstance(v, datetime) else v for name, v in fields.items()}
+    return {name: as_time(v) if isinstance(v, datetime) else v for name, v in fields.items()}
 
 
 def cut_page(items: Sequence[Item], limit: int) -> tuple[Sequence[Item], str | None]:

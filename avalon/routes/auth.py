@@ -11,7 +11,8 @@ from litestar.datastructures import Cookie
 from litestar.params import FromPath, JSONBody
 
 from avalon.auth import Principal, ProfileChange, SignedIn
-from avalon.routes.answers import Done, as_fields, rfc3339
+from avalon.read_models.rows import as_time
+from avalon.routes.answers import Done, as_fields
 from avalon.routes.dependencies import principal, services
 from avalon.routes.gate import check_json, cookie_name
 from avalon.routes.peer import check_origin, client_address, header, is_secure
@@ -99,7 +100,7 @@ async def login(request: AnyRequest, data: JSONBody[LoginBody]) -> Response[Logi
         address=client_address(request.scope, found.settings),
     )
     who = signed_in.principal
-    answer = LoginAnswer(token=signed_in.token, expires_at=rfc3339(who.expires_at), user=_me(who))
+    answer = LoginAnswer(token=signed_in.token, expires_at=as_time(who.expires_at), user=_me(who))
     return Response(answer, cookies=[_cookie(request, signed_in)])
 
 
@@ -115,7 +116,7 @@ async def logout(request: AnyRequest) -> Response[Done]:
 async def me(request: AnyRequest) -> MeAnswer:
     """Who am I?"""
     who = principal(request)
-    return MeAnswer(user=_me(who), session=who.session, expires_at=rfc3339(who.expires_at))
+    return MeAnswer(user=_me(who), session=who.session, expires_at=as_time(who.expires_at))
 
 
 @put("/api/auth/profile", tags=["auth"])
@@ -128,7 +129,7 @@ async def change_profile(request: AnyRequest, data: JSONBody[ProfileBody]) -> Re
     answer = ProfileAnswer(
         status="ok",
         user=_me(who),
-        expires_at=rfc3339(who.expires_at),
+        expires_at=as_time(who.expires_at),
         token=signed_in.token if signed_in else None,
     )
     return Response(answer, cookies=[_cookie(request, signed_in)] if signed_in else [])

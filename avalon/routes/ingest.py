@@ -14,18 +14,14 @@ import msgspec
 from litestar import asgi
 from litestar.types import HTTPScope, Receive, Scope, Send
 
-from avalon.auth import ApiKey
 from avalon.errors import (
     AvalonError,
     KeyRefused,
     TooManyRequests,
     Unavailable,
 )
-from avalon.events import REPORTED, NewEvent, uuid7
-from avalon.grouping import group_id
 from avalon.protocols.avalon import MAX_BATCH_BYTES, MAX_REPORT_BYTES, decode_batch, decode_report
-from avalon.protocols.submission import Submission
-from avalon.reports import encode_report
+from avalon.protocols.submission import Submission, to_event
 from avalon.routes.ingest_request import ClientGone, Request
 from avalon.telemetry import REPORTS
 
@@ -34,29 +30,10 @@ _encode = msgspec.json.Encoder().encode
 Answer = tuple[int, bytes]
 
 
-def to_event(submission: Submission, key: ApiKey) -> NewEvent:
-    """The row for a report that came in under a key."""
-    report = submission.report
-    grouping = report.grouping
-    assert grouping is not None, "every submission is grouped"
-    return NewEvent(
-        id=submission.id or uuid7(),
-        type=REPORTED,
-        stream=group_id(key.service, grouping.version, grouping.key_parts),
-        service=key.service,
-        level=submission.level,
-        environment=submission.environment,
-        release=submission.release,
-        occurred_at=submission.occurred_at,
-        actor=key.actor,
-        data=msgspec.Raw(encode_report(report)),
-    )
-
-
 async def _report(request: Request) -> Answer:
     key = await request.authenticate()
     submission = decode_report(await request.body(MAX_REPORT_BYTES))
-    stored = await request.services.ingest.submit(to_event(submission, key), key)
+    stored = await request.services.ingest.submit(to_event(submission, key.service, key.actor), key)
     url = request.url(stored.id)
     return 201, _encode({"status": "ok", "id": stored.id, "position": stored.position, "url": url})
 
@@ -67,7 +44,9 @@ async def _batch(request: Request) -> Answer:
     # A thousand reports take longer than others should wait for the loop.
     decoded = await asyncio.to_thread(decode_batch, body, request.content_type)
     good = [(index, item) for index, item in enumerate(decoded) if isinstance(item, Submission)]
-    answers = await request.services.ingest.submit_many([to_event(item, key) for _, item in good], key)
+    answers = await request.services.ingest.submit_many(
+        [to_event(item, key.service, key.actor) for _, item in good], key
+    )
     outcome = dict(enumerate(decoded)) | {
         index: answer for (index, _), answer in zip(good, answers, strict=True)
     }

@@ -13,7 +13,8 @@ from msgspec import UNSET, UnsetType
 
 from avalon.auth import KeyItem
 from avalon.events import ApiKeyChanged
-from avalon.routes.answers import MAX_PAGE, Done, Limit, as_fields, cut_page, rfc3339
+from avalon.read_models.rows import as_time
+from avalon.routes.answers import MAX_PAGE, Done, Limit, as_fields, cut_page
 from avalon.routes.dependencies import principal, requires, services
 
 AnyRequest = Request[Any, Any, Any]
@@ -114,7 +115,7 @@ async def rotate_key(
     keys = services(request).auth.keys
     overlap_s = data.overlap_seconds if data else 0
     item, text, ends_at = await keys.rotate(principal(request).actor, key, overlap_s=overlap_s)
-    return RotatedKey(**as_fields(item), key=text, previous_expires_at=rfc3339(ends_at))
+    return RotatedKey(**as_fields(item), key=text, previous_expires_at=as_time(ends_at))
 
 
 @delete("/api/keys/{key:uuid}", status_code=200, guards=[requires("admin")], tags=["keys"])

@@ -17,7 +17,9 @@ from avalon.routes.dependencies import requires, services
 MAX_TYPES: Final = 50
 _TYPE: Final = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}")
 
-After = Annotated[int | None, QueryParameter(ge=0, le=2**63 - 1, description="The events behind this position")]
+After = Annotated[
+    int | None, QueryParameter(ge=0, le=2**63 - 1, description="The events behind this position")
+]
 
 
 @get("/api/log", guards=[requires("admin")])

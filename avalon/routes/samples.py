@@ -10,10 +10,9 @@ from litestar import Request, post
 from litestar.params import FromPath
 
 from avalon.errors import BadInput
-from avalon.events import LEVELS, REPORTED, NewEvent, uuid7
-from avalon.grouping import group_id
-from avalon.protocols.submission import submit
-from avalon.reports import ExceptionInfo, Report, encode_report
+from avalon.events import LEVELS, NewEvent
+from avalon.protocols.submission import submit, to_event
+from avalon.reports import ExceptionInfo, Report
 from avalon.routes.dependencies import principal, requires, services
 from avalon.routes.parameters import read_level
 from avalon.routes.peer import own_origin
@@ -82,19 +81,7 @@ def _event(level: str, user: UUID) -> NewEvent:
         method="POST",
         metadata={"sample": True},
     )
-    submission = submit(report, None, level=level, environment="test")
-    grouping = submission.report.grouping
-    assert grouping is not None, "every submission is grouped"
-    return NewEvent(
-        id=uuid7(),
-        type=REPORTED,
-        stream=group_id(SERVICE, grouping.version, grouping.key_parts),
-        service=SERVICE,
-        level=submission.level,
-        environment=submission.environment,
-        actor=f"user:{user}",
-        data=msgspec.Raw(encode_report(submission.report)),
-    )
+    return to_event(submit(report, None, level=level, environment="test"), SERVICE, f"user:{user}")
 
 
 handlers: Final = [send_sample, send_samples]
