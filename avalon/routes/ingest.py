@@ -44,9 +44,8 @@ async def _batch(request: Request) -> Answer:
     # A thousand reports take longer than others should wait for the loop.
     decoded = await asyncio.to_thread(decode_batch, body, request.content_type)
     good = [(index, item) for index, item in enumerate(decoded) if isinstance(item, Submission)]
-    answers = await request.services.ingest.submit_many(
-        [to_event(item, key.service, key.actor) for _, item in good], key
-    )
+    events = [to_event(item, key.service, key.actor) for _, item in good]
+    answers = await request.services.ingest.submit_many(events, key)
     outcome = dict(enumerate(decoded)) | {
         index: answer for (index, _), answer in zip(good, answers, strict=True)
     }
