@@ -19,7 +19,7 @@ from avalon.event_store import Stored
 from avalon.events import REPORTED, NewEvent, uuid7
 from avalon.ingest import Ingest
 from avalon.ingest import queue as ingest_queue
-from avalon.routes import ingest as ingest_routes
+from avalon.protocols import submission
 from tests.conftest import Server
 
 
@@ -226,7 +226,7 @@ async def test_what_postgres_refuses_is_stored_as_a_minimal_report(
         text = json.dumps({"message": report.message})
         return text.replace("poison", "\\u0000").encode()
 
-    monkeypatch.setattr(ingest_routes, "encode_report", poisoned)
+    monkeypatch.setattr(submission, "encode_report", poisoned)
     messages = ["good 1", "poison", "good 2", "good 3"]
     body = [{"error": {"message": message}} for message in messages]
     answer = await post(server, body, "/report/batch")
