@@ -130,7 +130,9 @@ def test_the_images_steps_make_a_service_that_is_healthy(folder: Path):
 
 
 def test_a_fresh_checkout_serves_with_one_command(folder: Path):
-    files = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True).split("\0")
+    files = subprocess.check_output(
+        ["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT, text=True
+    ).split("\0")
     for name in filter(None, files):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
