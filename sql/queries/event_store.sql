@@ -52,9 +52,10 @@ LEFT JOIN projection.api_key_minute AS m
 
 -- name: read_after
 -- The events behind a cursor, facts always and reports as wanted, with the head of the same snapshot.
--- Always gives a row: where there is no event its columns are NULL.
+-- Always gives a row: where there is no event its columns are NULL. A brief read cuts large reports down to
+-- what lists and alerts show, so that a read is bounded; small ones, which are never compressed, go as they are.
 -- position: bigint and recorded_at: timestamptz, the cursor; everything: boolean; services, levels: text[];
--- groups: uuid[]; row_limit: integer
+-- issues: uuid[]; brief: boolean; row_limit: integer
 SELECT
   head.position AS head_position,
   head.recorded_at AS head_recorded_at,
@@ -69,8 +70,24 @@ SELECT
   e.occurred_at,
   e.recorded_at,
   e.actor,
-  e.data,
-  e.issue
+  CASE
+    WHEN NOT %(brief)s::boolean
+      OR e.type <> 'error.reported'
+      OR (pg_column_compression(e.data) IS NULL AND pg_column_size(e.data) <= 8192)
+      THEN e.data
+    ELSE jsonb_strip_nulls(jsonb_build_object(
+      'message', e.data -> 'message',
+      'stack', left(e.data ->> 'stack', 65536),
+      'path', e.data -> 'path',
+      'method', e.data -> 'method',
+      'exceptions', jsonb_build_array(jsonb_build_object('type', e.data #> '{exceptions,-1,type}'))
+    )) || CASE
+      WHEN length((e.data -> 'metadata')::text) <= 32768 THEN jsonb_build_object('metadata', e.data -> 'metadata')
+      ELSE '{}'
+    END
+  END AS data,
+  e.issue,
+  e.title
 FROM (SELECT) AS always
 LEFT JOIN LATERAL (
   SELECT position, recorded_at
@@ -80,9 +97,9 @@ LEFT JOIN LATERAL (
   LIMIT 1
 ) AS head ON true
 LEFT JOIN LATERAL (
-  SELECT event.*, g.issue
+  SELECT event.*, g.issue, g.title
   FROM log.event
-  LEFT JOIN projection.issue_group AS g ON g.id = event.stream AND event.type = 'error.reported'
+  LEFT JOIN projection.issue_group AS g ON g.id = event.stream AND event.type IN ('error.reported', 'issue.opened')
   WHERE event.position > %(position)s::bigint
     AND event.recorded_at >= %(recorded_at)s::timestamptz
     AND (
@@ -90,7 +107,7 @@ LEFT JOIN LATERAL (
       OR %(everything)s::boolean
       OR event.service = ANY(%(services)s::text[])
       OR event.level = ANY(%(levels)s::text[])
-      OR event.stream = ANY(%(groups)s::uuid[])
+      OR g.issue = ANY(%(issues)s::uuid[])
     )
   ORDER BY event.position
   LIMIT %(row_limit)s::integer
@@ -115,7 +132,8 @@ SELECT
   e.recorded_at,
   e.actor,
   e.data,
-  NULL::uuid AS issue
+  e.issue,
+  e.title
 FROM (SELECT) AS always
 LEFT JOIN LATERAL (
   SELECT position, recorded_at
@@ -125,13 +143,18 @@ LEFT JOIN LATERAL (
   LIMIT 1
 ) AS head ON true
 LEFT JOIN LATERAL (
-  SELECT *
+  SELECT event.*, g.issue, g.title
   FROM log.event
+  LEFT JOIN projection.issue_group AS g ON g.id = event.stream AND event.type = 'issue.opened'
   WHERE event.type <> 'error.reported' AND event.position > %(position)s::bigint
   ORDER BY event.position
   LIMIT %(row_limit)s::integer
 ) AS e ON true
 ORDER BY e.position
+
+-- name: settle
+-- Waits for the append that is being committed, if there is one: its partitions are known to all after it.
+SELECT pg_advisory_xact_lock_shared(4711)
 
 -- name: head
 -- The last event of the log: where somebody who wants only what is new begins.
