@@ -175,7 +175,7 @@ async function showReport(id) {
   } catch (error) {
     const { status, message } = /** @type {any} */ (error);
     if (status === 401) signIn();
-    else if (location.pathname === path) showProblem(status === 404 ? 'It may have been deleted, or kept for as long as reports are.' : message);
+    else if (location.pathname === path) showProblem(status === 404 ? 'It may have been deleted, or be older than what is kept.' : message);
   }
 }
 
