@@ -52,7 +52,7 @@ class Feed:
         self._doorbell = doorbell
         self._wanted = wanted if callable(wanted) else lambda: wanted
         self._poll_s = poll_s
-        self._pause_s = pause_s
+        self.pause_s = pause_s
         self._is_at_end = False
         self._failures = 0
 
@@ -65,7 +65,7 @@ class Feed:
             await self._doorbell.wait(self._poll_s)
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(self.started_at + self._pause_s - loop.time())
+            await asyncio.sleep(self.started_at + self.pause_s - loop.time())
             self.started_at = loop.time()
             batch = await self._try()
             if batch is not None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 POLL_S: Final = 0.5  # two polls fit into FRESH_S
 FRESH_S: Final = 1.0
 PAUSE_S: Final = 0.01  # at most 100 reads a second, however many appends there are
+CALM_PAUSE_S: Final = 0.04  # where only the caches listen, whom 100 ms are promised
 HEARTBEAT_S: Final = 15.0
 RETRY_S: Final = 0.5
 MAX_READERS: Final = 1_000
@@ -103,6 +104,7 @@ class Hub:
     async def _follow(self, cursor: Cursor) -> None:
         feed = Feed(self._database, self._doorbell, cursor, self._wanted, poll_s=POLL_S, pause_s=PAUSE_S)
         while True:
+            feed.pause_s = PAUSE_S if self._attached() else CALM_PAUSE_S
             batch = await feed.read()
             self._deliver(batch)
             if batch.is_last:
