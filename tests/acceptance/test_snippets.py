@@ -19,8 +19,9 @@ import pytest
 from psycopg.rows import dict_row
 
 from tests.acceptance.command import DEADLINE_S
+from tests.acceptance.readme import the_block
 from tests.acceptance.replica import PASSWORD, Cluster, Live, Replica, cluster_of
-from tests.acceptance.snippets import JAVASCRIPT, PYTHON, Program, the_block
+from tests.acceptance.snippets import JAVASCRIPT, PYTHON, Program
 from tests.conftest import Urls
 from tests.sinks.fake_discord import FakeDiscord
 

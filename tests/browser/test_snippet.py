@@ -12,8 +12,8 @@ from threading import Thread
 import pytest
 from playwright.async_api import expect
 
+from tests.acceptance.readme import the_block
 from tests.acceptance.replica import Cluster, Replica
-from tests.acceptance.snippets import the_block
 from tests.browser.conftest import Visitor
 
 pytestmark = pytest.mark.browser
