@@ -15,9 +15,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from avalon.cli.server import flags
 from avalon.embedded import start_embedded
-from avalon.settings import load_settings
 
 HERE = Path(__file__).parent
 _LISTENS = re.compile(r"listens: (http://\S+)")
@@ -92,16 +90,7 @@ def _read_welcome(process: subprocess.Popen[str]) -> tuple[str, str]:
 @contextmanager
 def echo() -> Iterator[str]:
     """The echo under the same server with the same flags; its URL."""
-    chosen = flags(load_settings({}, Path(".no-env")))
-    program = (
-        "import json, socket, sys, uvicorn; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(512);"
-        "print(s.getsockname()[1], flush=True);"
-        "f = json.loads(sys.argv[1]); f['lifespan'] = 'off';"
-        "uvicorn.Server(uvicorn.Config('echo:app', **f)).run(sockets=[s])"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, json.dumps(chosen)], cwd=HERE, stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([sys.executable, str(HERE / "echo.py")], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         url = f"http://127.0.0.1:{int(process.stdout.readline())}"
