@@ -17,6 +17,7 @@ import uvicorn
 
 from avalon.app import Application, create_app
 from avalon.cli.port import not_taken, reachable
+from avalon.cli.protocol import Protocol
 from avalon.cli.workers import Workers
 from avalon.settings import Settings
 
@@ -77,7 +78,7 @@ def flags(settings: Settings) -> dict[str, Any]:
     """uvicorn's, as measured: small messages, no compression per socket, an end that is sure to come."""
     return {
         "loop": "uvloop",
-        "http": "httptools",
+        "http": Protocol,
         "log_config": None,
         "access_log": False,
         "server_header": False,
