@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
+from avalon.errors import BadInput
 from avalon.event_store import EVERYTHING, Wanted
 from avalon.items import Item
+
+MAX_SERVICE: Final = 100
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -17,6 +21,11 @@ class Filter(msgspec.Struct, frozen=True):
     service: str | None = None
     level: str | None = None
     issue: UUID | None = None
+
+    def __post_init__(self) -> None:
+        # Postgres refuses a read that looks for NUL, and the hub's one read is for everybody.
+        if self.service is not None and (len(self.service) > MAX_SERVICE or "\0" in self.service):
+            raise BadInput(f"at most {MAX_SERVICE} characters, and no NUL", field="service")
 
     def passes(self, item: Item) -> bool:
         return (

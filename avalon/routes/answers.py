@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from math import ceil
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar, cast
 
 import msgspec
 from litestar.params import QueryParameter
-from litestar.types import Send
+from litestar.types import Scope, Send
 
 from avalon.errors import AvalonError, TooManyRequests, Unauthorized, Unavailable
 from avalon.read_models.rows import as_time
 
 MAX_PAGE: Final = 200
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="So many items at most")]
+
+REFUSED: Final = 1008  # RFC 6455 §7.4.1: against our rules
 
 Item = TypeVar("Item", bound=msgspec.Struct)
 
@@ -55,3 +57,15 @@ async def send_error(send: Send, error: AvalonError) -> None:
     ]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def refuse_socket(scope: Scope, send: Send, error: AvalonError) -> None:
+    """An HTTP answer in place of a handshake, where the server can (ASGI: websocket.http.response)."""
+
+    async def send_in_place(message: Any) -> None:
+        await send(cast("Any", {**message, "type": f"websocket.{message['type']}"}))
+
+    if "websocket.http.response" in (scope.get("extensions") or {}):
+        await send_error(send_in_place, error)
+    else:
+        await send({"type": "websocket.close", "code": REFUSED, "reason": ""})

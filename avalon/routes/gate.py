@@ -18,7 +18,7 @@ from litestar.utils import normalize_path
 
 from avalon.auth import Auth, Principal
 from avalon.errors import AvalonError, Forbidden, Unauthorized, UnsupportedMedia
-from avalon.routes.answers import send_error
+from avalon.routes.answers import refuse_socket, send_error
 from avalon.routes.peer import check_origin, header, is_secure
 from avalon.settings import Settings
 
@@ -32,8 +32,6 @@ BEFORE_PASSWORD_CHANGE: Final = frozenset({"/api/auth/profile", "/api/auth/me", 
 
 _UNDER_API: Final = re.compile(r"/api(?![\w-])", re.IGNORECASE)
 _DOTS: Final = re.compile(r"(^|[/\\])\.{1,2}([/\\]|$)")
-
-SESSION_OVER: Final = 4401
 
 
 class Credentials(NamedTuple):
@@ -53,7 +51,7 @@ def gate(app: Litestar, settings: Settings) -> ASGIApp:
             await _guard(app, settings, scope, receive, send)
         else:
             await receive()
-            await send({"type": "websocket.close", "code": SESSION_OVER, "reason": ""})
+            await refuse_socket(scope, send, Unauthorized())
 
     return guarded
 

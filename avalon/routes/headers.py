@@ -11,7 +11,8 @@ from typing import Any, Final, cast
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from avalon.routes.answers import send_error
+from avalon.errors import NotFound
+from avalon.routes.answers import refuse_socket, send_error
 from avalon.routes.gate import INGEST
 from avalon.routes.peer import is_secure
 from avalon.routes.problems import as_avalon_error, log_unhandled
@@ -56,7 +57,7 @@ def headers(app: ASGIApp, settings: Settings) -> ASGIApp:
         if kind == "http":
             await _answer(app, settings, cast("HTTPScope", scope), receive, send)
         elif kind == "websocket":
-            await _catch(app, scope, receive, send)
+            await _shake_hands(app, settings, scope, receive, send)
         else:
             await app(scope, receive, send)
 
@@ -76,11 +77,48 @@ async def _answer(app: ASGIApp, settings: Settings, scope: HTTPScope, receive: R
         exchange.finish()
 
 
-async def _catch(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+async def _shake_hands(app: ASGIApp, settings: Settings, scope: Scope, receive: Receive, send: Send) -> None:
+    handshake = _Handshake(scope, send, SECURE if is_secure(scope, settings) else PLAIN)
     try:
-        await app(scope, receive, send)
+        await app(scope, receive, handshake.send)
     except Exception as error:
-        log_unhandled(error)
+        if handshake.is_over:
+            log_unhandled(error)
+        else:
+            await refuse_socket(scope, handshake.send, as_avalon_error(error))
+
+
+class _Handshake:
+    """A websocket before it is one: who is turned away gets an answer like every other."""
+
+    __slots__ = ("_headers", "_path", "_scope", "_send", "is_over")
+
+    def __init__(self, scope: Scope, send: Send, extra: tuple[Header, ...]) -> None:
+        self.is_over = False
+        self._headers = extra
+        self._path: str = scope["path"]
+        self._scope = scope
+        self._send = send
+
+    async def send(self, message: Any) -> None:
+        """Sends on; a refusal gets our headers, a line in the log, and words where it has none."""
+        is_first, self.is_over = not self.is_over, True
+        if message["type"] == "websocket.http.response.start":
+            message["headers"] = [*message.get("headers", ()), NO_STORE, *self._headers]
+            log(
+                Action.REQUEST,
+                method="GET",
+                path=self._path[:MAX_PATH],
+                status=message["status"],
+                socket=True,
+            )
+        elif is_first and message["type"] == "websocket.close" and self._can_answer():
+            await refuse_socket(self._scope, self.send, NotFound("there is no live stream here"))
+            return
+        await self._send(message)
+
+    def _can_answer(self) -> bool:
+        return "websocket.http.response" in (self._scope.get("extensions") or {})
 
 
 class _Exchange:

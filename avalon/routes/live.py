@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Coroutine
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -27,7 +27,7 @@ from avalon.filters import Filter
 from avalon.hub import Hub
 from avalon.reader import Frame, Reader
 from avalon.routes import live_frames
-from avalon.routes.answers import send_error
+from avalon.routes.answers import refuse_socket
 from avalon.routes.dependencies import principal, services
 from avalon.routes.gate import authenticate_socket
 
@@ -65,7 +65,8 @@ async def live(socket: WebSocket[Any, Any, Any]) -> None:
         who = await authenticate_socket(reach.auth, reach.settings, socket.scope)
         reader = reach.hub.open(who, since)
     except AvalonError as error:
-        await _refuse(socket, error)
+        await socket.receive()
+        await refuse_socket(socket.scope, socket.send, error)
         return
     try:
         await socket.accept()
@@ -80,19 +81,6 @@ async def live(socket: WebSocket[Any, Any, Any]) -> None:
         pass  # the client is gone, or takes nothing any more
     finally:
         reach.hub.close(reader)
-
-
-async def _refuse(socket: WebSocket[Any, Any, Any], error: AvalonError) -> None:
-    """An HTTP answer in place of the handshake, where the server can (ASGI: websocket.http.response)."""
-
-    async def send(message: Any) -> None:
-        await socket.send(cast("Any", {**message, "type": f"websocket.{message['type']}"}))
-
-    await socket.receive()
-    if "websocket.http.response" in (socket.scope.get("extensions") or {}):
-        await send_error(cast("Send", send), error)
-    else:
-        await socket.send({"type": "websocket.close", "code": 1008, "reason": ""})
 
 
 async def _first_of(*works: Coroutine[Any, Any, int | None]) -> int | None:

@@ -17,7 +17,12 @@ import litestar
 import msgspec
 import psycopg
 from litestar.connection import Request
-from litestar.exceptions import HTTPException, SerializationException, ValidationException
+from litestar.exceptions import (
+    HTTPException,
+    InternalServerException,
+    SerializationException,
+    ValidationException,
+)
 from litestar.response import Response
 from litestar.types import ExceptionHandlersMap
 
@@ -60,6 +65,8 @@ def as_avalon_error(error: Exception) -> AvalonError:
         return BadInput("a value that can't be stored or looked for")
     if isinstance(error, msgspec.ValidationError):
         return BadInput(str(error))
+    if isinstance(error, InternalServerException) and _was_reading_the_body(error):
+        return BadInput("it did not arrive whole", field="body")  # the client hung up: nobody reads this
     if isinstance(error, _BODY_ERRORS) and _was_reading_the_body(error):
         return BadInput("not JSON in UTF-8, or nested too deeply", field="body")
     log_unhandled(error)
