@@ -107,8 +107,14 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
         """A connection in autocommit; raises Unavailable where Postgres is away."""
+        task = asyncio.current_task()
+        cancels = task.cancelling() if task else 0
         try:
             async with self._pool.connection() as connection:
+                # The pool waits by asyncio.wait_for, which up to Python 3.11 swallows a cancellation that
+                # comes in the tick in which it is done (python/cpython#86296): a loop would never end.
+                if task and task.cancelling() > cancels:
+                    raise asyncio.CancelledError
                 yield connection
         except AWAY as error:
             raise Unavailable("Postgres is away or overloaded; try again") from error
