@@ -40,7 +40,8 @@ class FileSink:
         self._database = database
         self._listener = listener
         self._retry_s = retry_s
-        self._cursor: Cursor | None = None
+        self._cursor: Cursor | None = None  # while the file is ours
+        self._written: Cursor | None = None  # up to where this process has written, if it has
         self._is_paused = False
 
     async def open(self) -> None:
@@ -89,6 +90,8 @@ class FileSink:
                 return await event_store.cursor_at(self._database, position)
             except Gone:
                 pass  # days are gone that were never written here, or this is another log than the file's
+        elif self._written is not None:  # somebody has deleted the file and all that was beside it
+            return self._written
         head = await event_store.head(self._database)
         if position is not None and position <= head.position:
             return Cursor(position, START.recorded_at)
@@ -97,6 +100,7 @@ class FileSink:
 
     async def _follow(self) -> None:
         """Writes what is reported; returns where the file has become another process's."""
+        self._written = self._cursor
         feed = Feed(self._database, self._listener.subscribe(), self._cursor or START, EVERYTHING)
         while self._file.is_locked():
             try:
@@ -105,14 +109,18 @@ class FileSink:
                 self._cursor = await event_store.head(self._database)
                 feed = Feed(self._database, self._listener.subscribe(), self._cursor, EVERYTHING)
                 continue
-            await self._write([line(event) for event in batch.events if event.type == REPORTED])
+            if not await self._write([line(event) for event in batch.events if event.type == REPORTED]):
+                return
+            self._written = batch.cursor
             if batch.events:
                 position = batch.cursor.position
                 await _in_thread(lambda: self._file.remember(position))  # noqa: B023
 
-    async def _write(self, lines: list[bytes]) -> None:
-        """Writes all of them, however long the disk makes it wait."""
+    async def _write(self, lines: list[bytes]) -> bool:
+        """Writes all of them, however long the disk makes it wait; False where the file is not ours then."""
         while lines:
+            if not self._file.is_locked():
+                return False
             written, error = await _in_thread(lambda: self._file.append(lines))  # noqa: B023
             lines = lines[written:]
             if error is None:
@@ -120,6 +128,7 @@ class FileSink:
             else:
                 self._pause(error)
                 await asyncio.sleep(self._retry_s)
+        return True
 
     def _pause(self, error: OSError) -> None:
         if not self._is_paused:
