@@ -197,6 +197,7 @@ class Subscriptions:
                 return
             except Gone:  # the log was restored to before the checkpoint
                 lease.cursor = await event_store.head(self._database)
+                await lease.save()
 
     async def _stop(self) -> None:
         for running in self._running.values():

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec
@@ -22,6 +22,9 @@ from avalon.subscriptions.clock import Clock
 from avalon.subscriptions.commands import create_sink
 from tests.conftest import Urls
 from tests.sinks.fake_discord import FakeDiscord
+
+if TYPE_CHECKING:
+    from tests.sinks.file_help import Host
 
 DEADLINE_S = 15.0
 
@@ -174,3 +177,10 @@ async def stage(database: Database, listener: Listener) -> AsyncIterator[Stage]:
         yield stage
         for replica in list(stage.tasks):
             await stage.stop(replica)
+
+
+@pytest.fixture
+def host(database: Database, listener: Listener, tmp_path: Path) -> Host:
+    from tests.sinks.file_help import Host
+
+    return Host(database, listener, tmp_path / "logs" / "errors.log")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -228,3 +228,8 @@ async def _respond(send: Any, answer: _Answer) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     body = msgspec.json.encode(answer.body) if answer.body is not None else b""
     await send({"type": "http.response.body", "body": body})
+
+
+def footers(discord: FakeDiscord) -> Counter[str]:
+    """How often each message came; a footer has the positions that the message tells of."""
+    return Counter(message.embed["footer"]["text"] for message in discord.accepted)

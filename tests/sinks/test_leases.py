@@ -1,13 +1,8 @@
-"""Leases, fencing and crashes: a sink is one replica's at a time, and what is acknowledged is told once or,
-where a replica died between Discord's answer and the checkpoint, twice, never not at all.
-"""
+"""Leases and fencing: a sink is one replica's at a time, and what a stale one writes does not count."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import sys
 from collections import Counter
 
 import psycopg
@@ -16,22 +11,16 @@ import pytest
 from avalon.errors import LeaseLost
 from avalon.event_store import Cursor
 from avalon.events import AlertDelivered
-from avalon.sinks import Message, Receipt, Sink
-from avalon.sinks.discord import DiscordSink, new_client
+from avalon.sinks import Message, Receipt
 from avalon.statements import load
 from avalon.subscriptions.lease import Lease, claim
-from tests.conftest import Urls
-from tests.sinks.conftest import Stage, a_settings, until
-from tests.sinks.fake_discord import DROP, FakeDiscord, Prepared
+from tests.sinks.conftest import Stage, until
+from tests.sinks.fake_discord import footers
 from tests.sinks.test_subscriptions import total
 
 sql = load("subscriptions")
 
 DELIVERED = AlertDelivered(kind="report", reports=1, first_position=1, last_position=1, issues={})
-
-
-def footers(discord: FakeDiscord) -> Counter[str]:
-    return Counter(message.embed["footer"]["text"] for message in discord.accepted)
 
 
 async def expire(stage: Stage) -> None:
@@ -207,84 +196,3 @@ async def test_a_deleted_sink_that_is_made_again_does_not_know_old_tokens(stage:
 
     await until(is_followed)
     assert await stage.token(sink) > before + 1
-
-
-class Killed(Exception):
-    """Stands for a kill -9 of the replica."""
-
-
-class Dying:
-    """A sink whose replica dies after some of Discord's answers, before it can write anything down."""
-
-    kills = 0
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self._number = 0
-
-    async def send(self, message: Message) -> Receipt:
-        receipt = await self._sink.send(message)
-        self._number += 1
-        if self._number % 3 == 0 and Dying.kills < 20:
-            Dying.kills += 1
-            raise Killed
-        return receipt
-
-
-async def test_a_kill_between_the_answer_and_the_checkpoint_repeats_one_message(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("avalon.subscriptions.REST_S", 0.0)
-    Dying.kills = 0
-    sink = await stage.create()
-    async with new_client() as client:
-        real = DiscordSink(stage.discord.webhook(), client, stage.settings.webhook_allowed_hosts)
-        stage.start(make_sink=lambda kind, url: Dying(real))
-        reported: list[int] = []
-        for wave in range(6):
-            reported += await stage.report(
-                *range(wave * 12, wave * 12 + 12), *range(wave * 12, wave * 12 + 12)
-            )
-
-            async def is_told() -> bool:
-                facts = await stage.facts(sink, "alert.delivered")
-                return sum(int(fact.data["reports"]) for fact in facts) == len(reported)  # noqa: B023
-
-            await stage.play(is_told, step_s=2)
-        await stage.stop()
-    repeated = sum(footers(stage.discord).values()) - len(footers(stage.discord))
-    assert Dying.kills >= 10
-    assert repeated == Dying.kills
-
-
-@pytest.mark.slow
-async def test_a_replica_that_is_killed_is_followed_by_the_next(stage: Stage, urls: Urls) -> None:
-    """Real processes and real SIGKILLs, each between Discord's taking a message and its answer."""
-    async with FakeDiscord(rates=()) as discord:
-        stage.settings = a_settings(discord)
-        await stage.create(url=discord.webhook())
-        reported = []
-        for kill in range(3):
-            discord.answer_with(Prepared(DROP))
-            process = await a_replica(urls, discord)
-            reported += await stage.report(kill * 2, kill * 2 + 1)
-            await discord.wait_for(lambda d: [s for _, s in d.answers].count(DROP) > kill)  # noqa: B023
-            process.send_signal(signal.SIGKILL)
-            await process.wait()
-        process = await a_replica(urls, discord)
-        await until(lambda: len(footers(discord)) == len(reported))
-        process.send_signal(signal.SIGTERM)
-        assert await process.wait() == 0
-    repeated = sum(footers(discord).values()) - len(footers(discord))
-    assert repeated <= 3
-
-
-async def a_replica(urls: Urls, discord: FakeDiscord) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.sinks.replica",
-        urls.service,
-        discord.host,
-        env=os.environ | {"PYTHONPATH": os.getcwd()},
-    )

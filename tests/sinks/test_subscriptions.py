@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from avalon import event_store
 from avalon.events import Event
 from avalon.subscriptions.commands import change_sink, delete_sink
 from avalon.subscriptions.pacing import Limits
@@ -192,6 +193,26 @@ async def test_a_new_sink_begins_now_and_so_does_one_that_is_switched_on(stage: 
     assert "boom 4" in stage.discord.accepted[1].embed["description"]
 
 
+async def test_a_log_that_was_restored_to_before_the_checkpoint_is_followed_from_its_end(
+    stage: Stage,
+) -> None:
+    await stage.create()
+    await stage.report(1)
+    await stage.database.execute(
+        "UPDATE runtime.subscription SET position = 1000000, recorded_at = now() + interval '1 hour'"
+    )
+    stage.start()
+    await until(lambda: _has_read_all(stage))
+    await stage.report(2)
+    await until(lambda: stage.discord.accepted)
+    assert ["boom 2" in m.embed["description"] for m in stage.discord.accepted] == [True]
+
+
+async def _has_read_all(stage: Stage) -> bool:
+    head = (await event_store.head(stage.database)).position
+    return bool(await stage.database.fetch_value("SELECT max(position) FROM runtime.subscription") == head)
+
+
 async def _is_free(stage: Stage) -> bool:
     return bool(await stage.database.fetch_value("SELECT lease_until < now() FROM runtime.subscription"))
 
@@ -219,15 +240,3 @@ async def test_a_sink_that_is_deleted_is_not_followed_any_more(stage: Stage) -> 
     await until(lambda: stage.facts(again, "alert.delivered"))
     assert [m.webhook[-1] for m in stage.discord.accepted][1:] == ["2"]
     assert await stage.database.fetch_value("SELECT count(*) FROM account.sink_secret") == 1
-
-
-async def test_a_try_says_what_the_other_side_said(stage: Stage) -> None:
-    sink = await stage.create()
-    subscriptions = stage.start()
-    result = await subscriptions.test(sink)
-    assert (result.delivered, result.answer) == (True, 200)
-    assert result.message_id == stage.discord.accepted[0].message_id
-    stage.discord.answer_with(Prepared(404, 10015))
-    result = await subscriptions.test(sink)
-    assert (result.delivered, result.answer) == (False, 404)
-    assert result.message == "Discord answered 404 (code 10015): the webhook was deleted"

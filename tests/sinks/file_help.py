@@ -1,0 +1,63 @@
+"""A log and the file of one host, for the tests of the file sink."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from avalon import event_store
+from avalon.database import Database
+from avalon.listener import Listener
+from avalon.sinks.file import FileSink
+from tests.sinks.conftest import a_report, stop, until
+
+KEYS = ["id", "position", "service", "level", "message", "path", "createdAt"]
+
+
+def positions(*paths: Path) -> list[int]:
+    """The positions of every line of the files, read as strictly as anybody could."""
+    found = []
+    for path in paths:
+        text = path.read_text() if path.exists() else ""
+        assert not text or text.endswith("\n")
+        rows = [json.loads(text_line) for text_line in text.splitlines()]
+        assert all(list(row) == KEYS for row in rows)
+        found += [row["position"] for row in rows]
+    return found
+
+
+def note(path: Path, position: int) -> None:
+    """Puts a place into the note beside the file."""
+    path.with_name("errors.log.position").write_bytes(b"%020d\n" % position)
+
+
+class Host:
+    """A log, and the file of one host."""
+
+    def __init__(self, database: Database, listener: Listener, path: Path) -> None:
+        self.database = database
+        self.listener = listener
+        self.path = path
+        self.reported: list[int] = []
+
+    async def report(self, count: int = 3, **columns: Any) -> None:
+        events = [a_report(level="info", **columns) for _ in range(count)]
+        self.reported += [s.position for s in await event_store.append(self.database, events)]
+
+    @asynccontextmanager
+    async def sink(self) -> AsyncIterator[None]:
+        sink = FileSink(self.path, self.database, self.listener, retry_s=0.02)
+        await sink.open()
+        task = asyncio.create_task(sink.run())
+        yield
+        await stop(task)
+
+    async def is_written(self, *paths: Path) -> None:
+        """Every report once, and in order."""
+        files = paths or (self.path,)
+        await until(lambda: len(positions(*files)) >= len(self.reported))
+        assert positions(*files) == self.reported
