@@ -32,6 +32,7 @@ class LogFile:
 
     def try_lock(self) -> bool:
         """Becomes the only writer on this host; False while another process is."""
+        self.close()
         self._path.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(self._sidecar, os.O_RDWR | os.O_CREAT, MODE)
         try:
