@@ -134,13 +134,9 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
     hub.on_reset(auth_.forget_all)
     subscriptions = Subscriptions(database, listener, settings, replica)
     await _keep(stack, subscriptions.run)
-    if settings.log_file is not None:
-        await _keep(stack, FileSink(settings.log_file, database, listener).run)
     await _keep(stack, hub.run)
     await _keep(stack, listener.run)
-    owner_url = settings.database_owner_url
-    if settings.retention_days and owner_url is not None:
-        await _keep(stack, lambda: retention.keep(owner_url, settings.retention_days))
+    await _keep_up(stack, settings, database, listener)
     return Services(
         settings=settings,
         database=database,
@@ -151,6 +147,17 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
         subscriptions=subscriptions,
         replica=replica,
     )
+
+
+async def _keep_up(stack: AsyncExitStack, settings: Settings, database: Database, listener: Listener) -> None:
+    """What works beside the service, where the settings ask for it: the log file, and retention."""
+    if settings.log_file is not None:
+        file = FileSink(settings.log_file, database, listener)
+        await file.open()
+        await _keep(stack, file.run)
+    owner_url = settings.database_owner_url
+    if settings.retention_days and owner_url is not None:
+        await _keep(stack, lambda: retention.keep(owner_url, settings.retention_days))
 
 
 async def _keep(stack: AsyncExitStack, run: Callable[[], Awaitable[None]]) -> None:

@@ -25,6 +25,8 @@ from avalon.sinks.logfile import LogFile
 from avalon.telemetry import Action, log
 
 RETRY_S = 1.0
+# A file may be a moment late; under load each read then finds many reports.
+PAUSE_S = 0.05
 
 Result = TypeVar("Result")
 
@@ -98,16 +100,19 @@ class FileSink:
         await _in_thread(lambda: self._file.remember(head.position))
         return head
 
+    def _feed(self, cursor: Cursor) -> Feed:
+        return Feed(self._database, self._listener.subscribe(), cursor, EVERYTHING, pause_s=PAUSE_S)
+
     async def _follow(self) -> None:
         """Writes what is reported; returns where the file has become another process's."""
         self._written = self._cursor
-        feed = Feed(self._database, self._listener.subscribe(), self._cursor or START, EVERYTHING)
+        feed = self._feed(self._cursor or START)
         while self._file.is_locked():
             try:
                 batch = await feed.read()
             except Gone:  # the log was restored to before the file's last line
                 self._cursor = await event_store.head(self._database)
-                feed = Feed(self._database, self._listener.subscribe(), self._cursor, EVERYTHING)
+                feed = self._feed(self._cursor)
                 continue
             if not await self._write([line(event) for event in batch.events if event.type == REPORTED]):
                 return

@@ -37,6 +37,8 @@ from avalon.telemetry import Action, log
 sql = load("subscriptions")
 
 POLL_S = 1.0
+# An alert may be a moment late: a read for every append would cost ingest more than it tells anybody sooner.
+PAUSE_S = 0.1
 # A follower that failed for a reason nobody foresaw is not taken up again before this.
 REST_S = 10.0
 # Longer than a message may take (`discord.TIMEOUT_S`) and its outcome's save.
@@ -193,7 +195,8 @@ class Subscriptions:
         wanted = Wanted(levels=tuple(claimed.levels))
         while True:
             try:
-                await follower.run(Feed(self._database, self._listener.subscribe(), lease.cursor, wanted))
+                feed = Feed(self._database, self._listener.subscribe(), lease.cursor, wanted, pause_s=PAUSE_S)
+                await follower.run(feed)
                 return
             except Gone:  # the log was restored to before the checkpoint
                 lease.cursor = await event_store.head(self._database)
