@@ -85,10 +85,11 @@ async def seal(
 async def _replayed(owner_url: str, report: Report, chunk: int) -> AsyncIterator[Scratch]:
     """A scratch replayed close to the log's head, chunk by chunk, each in a transaction of its own."""
     async with a_scratch(owner_url, chunk, shares_history=True) as scratch:
-        before = -1
-        while scratch.cursor.position - before > CAUGHT_UP:
+        is_close = False
+        while not is_close:
             before = scratch.cursor.position
             await replay(scratch, report)
+            is_close = scratch.cursor.position - before <= CAUGHT_UP
         yield scratch
 
 

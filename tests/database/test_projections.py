@@ -236,6 +236,21 @@ async def test_rebuild_disturbs_no_writer(urls: Urls, database: Database) -> Non
     assert await projections.verify(urls.owner) == []
 
 
+async def test_rebuild_holds_the_log_for_what_came_last_alone(urls: Urls, database: Database) -> None:
+    await write_history(database, random.Random(13), 10)
+    is_held: list[bool] = []
+
+    def look(_: projections.Progress) -> None:
+        with psycopg.connect(urls.owner, autocommit=True) as connection:
+            row = connection.execute("SELECT NOT pg_try_advisory_xact_lock_shared(4711)").fetchone()
+        assert row is not None
+        is_held.append(row[0])
+
+    await projections.rebuild(urls.owner, look, chunk=10)
+    assert is_held
+    assert not any(is_held)
+
+
 async def test_a_killed_replay_leaves_nothing_behind(
     urls: Urls, database: Database, owner: psycopg.AsyncConnection[Any]
 ) -> None:
