@@ -54,6 +54,7 @@ async def migrate(owner_url: str, service_url: str, *, progress: Progress = lamb
             progress("schema is up to date")
         elif await _is_newer(connection):
             progress("schema is of a newer release; nothing to do")
+            return
         else:
             await connection.execute(as_query(_RECORD))
             await _apply_migrations(connection, progress)
