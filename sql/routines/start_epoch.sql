@@ -1,13 +1,19 @@
 -- After a failover or a restore, positions that readers saw may be drawn again for other events. Whoever
 -- notices first appends this fact and jumps the positions, so that an old cursor can be told apart. Says
 -- whether it had to.
+-- A promoted standby's own timeline stands in its last checkpoint only minutes later; until then it is the end of
+-- its recovery (as pg_rewind reads it, src/bin/pg_rewind/pg_rewind.c).
 CREATE OR REPLACE FUNCTION log.start_epoch() RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   _system text := (SELECT system_identifier::text FROM pg_control_system());
-  _timeline integer := (SELECT timeline_id FROM pg_control_checkpoint());
+  _timeline integer := (
+    SELECT greatest(c.timeline_id, r.min_recovery_end_timeline)
+    FROM pg_control_checkpoint() AS c
+    CROSS JOIN pg_control_recovery() AS r
+  );
   _known record;
   _head bigint;
 BEGIN
