@@ -13,8 +13,9 @@ import psycopg
 from avalon.cli.findings import Finding, fault, good, look
 from avalon.database import connect
 from avalon.errors import BadInput
+from avalon.read_models.sinks import mask_url
 from avalon.settings import Settings
-from avalon.sinks.address import check_discord_url, mask_url
+from avalon.sinks.address import check_discord_url
 from avalon.sinks.discord import GONE, new_client
 from avalon.statements import load
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
@@ -10,7 +12,6 @@ import msgspec
 from avalon.database import Database
 from avalon.errors import NotFound
 from avalon.read_models.rows import Time, as_struct, fetch
-from avalon.sinks.address import mask_url
 from avalon.statements import load
 
 sql = load("sinks")
@@ -96,6 +97,14 @@ async def list_deliveries(
     found = await fetch(database, sql.deliveries, params, Delivery)
     page = found[:limit]
     return DeliveryPage(page, str(page[-1].position) if len(found) > limit else None)
+
+
+def mask_url(url: str) -> str:
+    """The URL as people may see it: enough to tell two apart, nothing that would let them use it."""
+    parts = urlsplit(url)
+    number = re.search(r"/webhooks/(\d+)/", parts.path)
+    shown = f"/api/webhooks/{number[1]}/" if number else "/"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{shown}********"
 
 
 def _item(row: dict[str, Any]) -> SinkItem:

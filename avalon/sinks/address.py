@@ -42,14 +42,6 @@ def check_discord_url(url: str, allowed_hosts: frozenset[str], *, field: str = "
         )
 
 
-def mask_url(url: str) -> str:
-    """The URL as people may see it: enough to tell two apart, nothing that would let them use it."""
-    parts = urlsplit(url)
-    number = re.search(r"/webhooks/(\d+)/", parts.path)
-    shown = f"/api/webhooks/{number[1]}/" if number else "/"
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{shown}********"
-
-
 def _host_with_port(parts: SplitResult) -> str:
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
     host = parts.hostname or ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from avalon.errors import BadInput
-from avalon.sinks.address import check_discord_url, mask_url
+from avalon.read_models.sinks import mask_url
+from avalon.sinks.address import check_discord_url
 
 GOOD = "https://discord.com/api/webhooks/123456789/abc_DEF-123"
 ALLOWED = frozenset({"127.0.0.1:8065", "[::1]:8065", "chat.internal:80"})
