@@ -7,6 +7,7 @@ secret, never a payload. Metrics have bounded label sets.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
@@ -28,8 +29,6 @@ class Action(StrEnum):
     MIGRATION_APPLIED = "migration_applied"
     ROUTINES_REPLACED = "routines_replaced"
     ROLE_CREATED = "role_created"
-    FIRST_ACCOUNT = "first_account"
-    FIRST_KEY = "first_key"
     LOGIN_REFUSED = "login_refused"
     APPEND_FAILED = "append_failed"
     EVENT_REFUSED = "event_refused"
@@ -47,7 +46,6 @@ class Action(StrEnum):
     FILE_SINK_RESUMED = "file_sink_resumed"
     RETENTION_EXPIRED = "retention_expired"
     RETENTION_FAILED = "retention_failed"
-    SETTING_UNKNOWN = "setting_unknown"
 
 
 REQUESTS = Counter("avalon_requests_total", "Answers by part of the service", ["part", "status"])
@@ -66,8 +64,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 def log(action: Action, *, level: Level = "info", **fields: Any) -> None:
-    """Writes one line; `fields` are whatever JSON can hold."""
+    """Writes one line; `fields` are whatever JSON can hold. A line that can't be written is lost.
+
+    It raises nothing: on a full disk, or behind a pipe that nobody reads any more, the loops that log go on.
+    """
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     line = _encode({"time": now, "level": level, "action": action.value, **fields})
-    sys.stdout.buffer.write(line + b"\n")
-    sys.stdout.buffer.flush()
+    with suppress(OSError):
+        sys.stdout.buffer.write(line + b"\n")
+        sys.stdout.buffer.flush()
