@@ -81,6 +81,7 @@ class Ingest:
 
     async def run(self) -> None:
         """Empties the queue for ever; on cancellation stores what was taken in before."""
+        self._refusal = None
         try:
             while True:
                 await self._filled.wait()
