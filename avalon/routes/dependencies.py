@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from litestar.connection import ASGIConnection
 
-from avalon.auth import Auth, Principal
+from avalon.auth import ROLES, Auth, Principal
 from avalon.database import Database
 from avalon.errors import Forbidden, Unauthorized
 from avalon.hub import Hub
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from litestar.handlers import BaseRouteHandler
 
     Connection = ASGIConnection[Any, Any, Any, Any]
-
-ROLES = ("viewer", "member", "admin")
 
 
 class Services(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from avalon.errors import (
 )
 from avalon.protocols.avalon import MAX_BATCH_BYTES, MAX_REPORT_BYTES, decode_batch, decode_report
 from avalon.protocols.submission import Submission, to_event
+from avalon.routes.answers import error_headers
 from avalon.routes.ingest_request import ClientGone, Request
 from avalon.telemetry import REPORTS
 
@@ -83,8 +84,7 @@ async def _respond(
             status, body = await handle(request)
     except AvalonError as error:
         status, body = error.status, _error(error.code, error.message)
-        if isinstance(error, TooManyRequests | Unavailable):
-            headers = [*headers, (b"retry-after", b"%d" % max(1, round(error.retry_after_s + 0.5)))]
+        headers = [*headers, *error_headers(error)]
         REPORTS.labels("refused_key" if isinstance(error, KeyRefused) else f"refused_{status}").inc()
     except ClientGone:
         return
