@@ -37,6 +37,7 @@ class _Readiness(msgspec.Struct):
 
     looked_at: float = -KNOWN_FOR_S
     reason: str | None = None
+    looking: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)
 
 
 @route("/health/live", http_method=GET_OR_HEAD, status_code=200, sync_to_thread=False)
@@ -49,9 +50,10 @@ def live() -> Health:
 async def ready(request: Request[Any, Any, Any]) -> Health:
     """Whether this replica can serve; 503 with the reason where it can't."""
     known: _Readiness = request.app.state.setdefault("readiness", _Readiness())
-    if monotonic() - known.looked_at >= KNOWN_FOR_S:
-        known.reason = await find_fault(services(request))
-        known.looked_at = monotonic()
+    async with known.looking:
+        if monotonic() - known.looked_at >= KNOWN_FOR_S:
+            known.reason = await find_fault(services(request))
+            known.looked_at = monotonic()
     if known.reason:
         raise Unavailable(known.reason, code="not_ready")
     return Health()
