@@ -27,7 +27,7 @@ from avalon.listener import Doorbell
 from avalon.settings import Settings, load_settings
 from avalon.statements import load
 
-statements = load("tail")
+statements = load("log")
 
 POLL_S: Final = 0.5
 COLOURS: Final = {
