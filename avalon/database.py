@@ -45,6 +45,9 @@ SESSION = {
     "jit": "off",
 }
 
+# For who writes: after a failover a name may lead to the standby for a while, and to be there is to be away.
+PRIMARY = {"target_session_attrs": "read-write"}
+
 # Postgres is away, overloaded or changing hands: the same statement may work in a moment.
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, OSError, TimeoutError)
 
@@ -92,7 +95,7 @@ class Database:
             max_idle=60.0,
             max_lifetime=1800.0,
             reconnect_timeout=5.0,
-            kwargs=connection_options(),
+            kwargs=connection_options() | PRIMARY,
             configure=configure,
             check=AsyncConnectionPool.check_connection,
         )

@@ -23,7 +23,7 @@ from psycopg import sql
 from psycopg.abc import Query
 from psycopg.conninfo import make_conninfo
 
-from avalon.database import AWAY, Database, connect
+from avalon.database import AWAY, PRIMARY, Database, connect
 from avalon.errors import AvalonError
 from avalon.telemetry import Action, log
 
@@ -67,7 +67,7 @@ class Listener:
     ) -> None:
         self.state: State = "connecting"
         self.last_cycle_at: float | None = None
-        self._url = make_conninfo(direct_url, target_session_attrs="read-write")
+        self._url = make_conninfo(direct_url, **PRIMARY)
         self._database = database
         self._ping_interval_s = ping_interval_s
         self._doorbells: WeakSet[Doorbell] = WeakSet()

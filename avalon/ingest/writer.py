@@ -12,9 +12,10 @@ from uuid import UUID
 
 import msgspec
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from avalon import event_store
-from avalon.database import AWAY, connect
+from avalon.database import AWAY, PRIMARY, connect
 from avalon.event_store import Stored
 from avalon.ingest.ticket import Pending
 from avalon.telemetry import APPEND_EVENTS, APPEND_SECONDS, REPORTS, Action, log
@@ -28,7 +29,7 @@ class Writer:
     """Appends batches, one after the other."""
 
     def __init__(self, service_url: str) -> None:
-        self._url = service_url
+        self._url = make_conninfo(service_url, **PRIMARY)
         self._connection: psycopg.AsyncConnection[Any] | None = None
 
     async def connection(self) -> psycopg.AsyncConnection[Any]:

@@ -1,13 +1,20 @@
-"""The pool: a task that is cancelled while it waits for a connection stays cancelled."""
+"""The pool: what a cancellation means to it, and a server that takes no writes."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from typing import Any
 
+import msgspec
+import psycopg
 import pytest
 
 from avalon.database import Database
+from avalon.errors import Unavailable
+from avalon.events import REPORTED, NewEvent, uuid7
+from avalon.ingest.ticket import Pending, Ticket
+from avalon.ingest.writer import Writer
 from tests.conftest import Urls
 
 
@@ -33,3 +40,17 @@ async def test_a_cancellation_is_not_lost_while_a_connection_is_waited_for(urls:
         await waiting
     await database.close()
     assert waiting.cancelled() or (survived and not was_cancelled)
+
+
+async def test_a_server_that_takes_no_writes_is_away(urls: Urls, owner: psycopg.AsyncConnection[Any]) -> None:
+    """As a standby is, to which the name still leads after a failover."""
+    name = psycopg.conninfo.conninfo_to_dict(urls.owner)["dbname"]
+    await owner.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on".encode())
+    database = Database(urls.service)
+    await database.open()
+    with pytest.raises(Unavailable):
+        await database.fetch_value("SELECT 1")
+    await database.close()
+    event = NewEvent(id=uuid7(), type=REPORTED, stream=uuid7(), actor="system", data=msgspec.Raw(b"{}"))
+    with pytest.raises(psycopg.OperationalError):
+        await Writer(urls.service).store([Pending(Ticket([event], None), 0)])
