@@ -19,7 +19,7 @@ from avalon.database import Database
 from avalon.errors import Gone, TooManyRequests
 from avalon.event_store import START, Batch, Cursor, Wanted
 from avalon.events import REPORTED, Event
-from avalon.feed import FAILURES, Feed
+from avalon.feed import FAILURES, READ_TIMEOUT_S, Feed
 from avalon.filters import union
 from avalon.items import wire_item
 from avalon.listener import Doorbell, Listener
@@ -228,7 +228,8 @@ class Hub:
     async def _begin(self, reader: Reader) -> None:
         after = reader.after
         if after is None or self.cursor is None:
-            cursor = await self.now()
+            async with asyncio.timeout(READ_TIMEOUT_S):
+                cursor = await self.now()
             if after is None:
                 reader.start_at(cursor, after)
         if after is not None:

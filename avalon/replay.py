@@ -57,7 +57,6 @@ class Replays:
             return set()
         params = {
             "positions": [event.position for event in reports],
-            "ids": [event.id for event in reports],
             "services": [event.service for event in reports],
             "instants": [event.occurred_at for event in reports],
         }

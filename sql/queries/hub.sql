@@ -1,13 +1,13 @@
 -- name: find_hidden
 -- Which of these reports were deleted since: a replay leaves them out.
--- positions: bigint[]; ids: uuid[], services: text[] and instants: timestamptz[], their other columns
+-- positions: bigint[]; services: text[] and instants: timestamptz[], their other columns
 SELECT r.position
-FROM unnest(%(positions)s::bigint[], %(ids)s::uuid[], %(services)s::text[], %(instants)s::timestamptz[])
-  AS r (position, id, service, occurred_at)
+FROM unnest(%(positions)s::bigint[], %(services)s::text[], %(instants)s::timestamptz[])
+  AS r (position, service, occurred_at)
 WHERE EXISTS (
     SELECT
     FROM projection.deleted_report AS d
-    WHERE d.id = r.id AND d.service = r.service
+    WHERE d.position = r.position
   )
   OR EXISTS (
     SELECT

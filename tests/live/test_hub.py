@@ -18,25 +18,25 @@ from avalon.events import ApiKeyChanged, ErrorDeleted, Event, SinkDeleted, UserC
 from avalon.hub import Hub
 from avalon.reader import MAX_QUEUED_ITEMS, State
 from tests.conftest import Urls
-from tests.live.rig import Follower, a_report, replica, until, write_late
+from tests.live.rig import DEADLINE_S, Follower, a_report, replica, until, write_late
 from tests.live.test_listener import terminate_listeners
 
 
-async def _move_about(hubs: list[Hub], seen: list[int], done: asyncio.Event) -> None:
+async def _move_about(hubs: list[Hub], seen: list[int], stored: set[int], done: asyncio.Event) -> None:
     """A client whose connection breaks again and again, and which resumes on another replica each time."""
     after = 0
-    while True:
-        finished = done.is_set()
+    while not done.is_set():
         follower = Follower(random.choice(hubs)).subscribe(after).start()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(random.random() * 0.15):
-                await done.wait()
-        if finished:
-            await until(lambda: follower.reader.state is State.LIVE and not follower.reader._queue)
+                await asyncio.Event().wait()
         after = await follower.stop()
         seen += [item["position"] for item in follower.items()]
-        if finished:
-            return
+    last = Follower(random.choice(hubs)).subscribe(after).start()
+    await until(lambda: last.reader.state is State.LIVE and last.hub.position >= max(stored))
+    await until(lambda: not last.reader._queue)
+    await last.stop()
+    seen += [item["position"] for item in last.items()]
 
 
 async def _race(urls: Urls, hubs: list[Hub]) -> tuple[list[int], list[list[int]]]:
@@ -44,10 +44,11 @@ async def _race(urls: Urls, hubs: list[Hub]) -> tuple[list[int], list[list[int]]
     stored: set[int] = set()
     seen: list[list[int]] = [[] for _ in range(4)]
     done = asyncio.Event()
-    clients = [asyncio.create_task(_move_about(hubs, positions, done)) for positions in seen]
+    clients = [asyncio.create_task(_move_about(hubs, positions, stored, done)) for positions in seen]
     await asyncio.gather(*(write_late(urls.service, 25, stored) for _ in range(4)))
     done.set()
-    await asyncio.gather(*clients)
+    async with asyncio.timeout(DEADLINE_S):
+        await asyncio.gather(*clients)
     return sorted(stored), seen
 
 
