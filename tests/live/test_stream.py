@@ -109,8 +109,7 @@ async def test_a_position_that_is_not_kept_is_said_and_the_stream_goes_on(urls: 
         await event_store.append(one.database, [a_report()])
         async with streaming(here, "?after=10000") as events:
             assert (await events.next())["event"] == "gone"
-            position = events.last_id
-            assert int(position) == one.hub.position
+            assert 0 < int(events.last_id) <= one.hub.position
             (reader,) = one.hub._readers
             await until(lambda: reader.state.value == "live")
             await event_store.append(one.database, [a_report()])
