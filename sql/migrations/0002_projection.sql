@@ -127,12 +127,10 @@ CREATE TABLE projection.sink (
   position bigint NOT NULL
 );
 
+-- By position, not by id: a retry over midnight may stand twice, and each is deleted by itself.
 CREATE TABLE projection.deleted_report (
-  id uuid NOT NULL,
-  service text NOT NULL,
-  recorded_at timestamptz NOT NULL,
-  position bigint NOT NULL,
-  PRIMARY KEY (id, service)
+  position bigint PRIMARY KEY,
+  recorded_at timestamptz NOT NULL
 );
 
 -- Hides the reports of a service up to a position, all of them or those that occurred before an instant.

@@ -1,5 +1,5 @@
 -- The projections as they stood at a sealed position. Nothing before it is ever replayed, and whatever
--- destroys payload seals past it first. Its tables are made LIKE those of projection by avalon.projections.
+-- destroys payload seals past it first. Its tables are made LIKE those of projection by avalon.migrations.
 
 CREATE SCHEMA baseline;
 COMMENT ON SCHEMA baseline IS 'The projections as of a sealed position: where rebuild and verify start';

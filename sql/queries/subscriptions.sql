@@ -162,7 +162,8 @@ RETURNING position
 SELECT EXISTS (SELECT FROM log.event WHERE type = 'sink.created')
 
 -- name: change
--- Changes a sink, its address too where one is given. One that is switched on begins at the log's head.
+-- Changes a sink, its address too where one is given. One that is switched on begins at the log's head;
+-- the raised token keeps whoever writes off what it held back from putting it back.
 -- sink, id: uuid; url: text or NULL; is_active: boolean or NULL; actor: text; data: jsonb, of sink.changed
 WITH known AS (
   SELECT id, is_active
@@ -178,7 +179,7 @@ secret AS (
 ),
 checkpoint AS (
   UPDATE runtime.subscription AS s
-  SET position = head.position, recorded_at = head.recorded_at
+  SET position = head.position, recorded_at = head.recorded_at, token = s.token + 1
   FROM known
   CROSS JOIN LATERAL (SELECT position, recorded_at FROM log.event ORDER BY position DESC LIMIT 1) AS head
   WHERE s.sink = known.id AND NOT known.is_active AND %(is_active)s::boolean

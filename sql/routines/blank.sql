@@ -18,7 +18,7 @@ BEGIN
     AND e.position <= blank.sealed
     AND e.data <> '{"purged": true}'
     AND (
-      EXISTS (SELECT FROM projection.deleted_report AS d WHERE d.id = e.id AND d.service = e.service)
+      EXISTS (SELECT FROM projection.deleted_report AS d WHERE d.position = e.position)
       OR EXISTS (
         SELECT FROM projection.erasure AS r
         WHERE r.service = e.service AND r.position > e.position AND r.before > e.occurred_at

@@ -18,13 +18,8 @@ BEGIN
             AND e.position > (_fact.data ->> 'position')::bigint
             AND e.before > (_fact.data ->> 'occurred_at')::timestamptz
         );
-        INSERT INTO deleted_report (id, service, recorded_at, position)
-        VALUES (
-          (_fact.data ->> 'report')::uuid,
-          _fact.service,
-          (_fact.data ->> 'recorded_at')::timestamptz,
-          (_fact.data ->> 'position')::bigint
-        )
+        INSERT INTO deleted_report (position, recorded_at)
+        VALUES ((_fact.data ->> 'position')::bigint, (_fact.data ->> 'recorded_at')::timestamptz)
         ON CONFLICT DO NOTHING;
         CONTINUE WHEN NOT FOUND;
 
@@ -84,6 +79,9 @@ BEGIN
         DELETE FROM deleted_report
         WHERE recorded_at >= ((_fact.data ->> 'day') || ' 00:00:00+00')::timestamptz
           AND recorded_at < ((_fact.data ->> 'day') || ' 00:00:00+00')::timestamptz + interval '1 day';
+        -- The hours stay, for the charts of a year; nobody looks at the minutes of a day that is gone.
+        DELETE FROM minute_count
+        WHERE minute < ((_fact.data ->> 'day') || ' 00:00:00+00')::timestamptz + interval '1 day';
     END CASE;
   END LOOP;
 

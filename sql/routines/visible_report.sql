@@ -15,7 +15,7 @@ SELECT
   e.data
 FROM log.event AS e
 WHERE e.type = 'error.reported'
-  AND NOT EXISTS (SELECT FROM projection.deleted_report AS d WHERE d.id = e.id AND d.service = e.service)
+  AND NOT EXISTS (SELECT FROM projection.deleted_report AS d WHERE d.position = e.position)
   AND NOT EXISTS (
     SELECT
     FROM projection.erasure AS r

@@ -194,7 +194,7 @@ async def test_tail_shows_what_is_wanted_and_nothing_that_was_deleted(
 ) -> None:
     (deleted,) = await event_store.append(database, [a_report("deleted")])
     await owner.execute(
-        "INSERT INTO projection.deleted_report SELECT id, service, recorded_at, position FROM log.event"
+        "INSERT INTO projection.deleted_report SELECT position, recorded_at FROM log.event"
         " WHERE position = %s",
         [deleted.position],
     )

@@ -155,7 +155,7 @@ async def test_counts_are_those_of_the_visible_reports(database: Database) -> No
         SELECT count(*) FROM log.event AS e
         WHERE type = 'error.reported'
           AND NOT EXISTS (
-            SELECT FROM projection.deleted_report AS d WHERE d.id = e.id AND d.service = e.service
+            SELECT FROM projection.deleted_report AS d WHERE d.position = e.position
           )
           AND NOT EXISTS (
             SELECT FROM projection.erasure AS r
