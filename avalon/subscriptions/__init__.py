@@ -213,6 +213,7 @@ class Subscriptions:
             await asyncio.gather(*tasks, return_exceptions=True)
         if self._client is not None:
             await self._client.aclose()
+            self._client = None
 
 
 __all__ = ["Limits", "Subscriptions", "TestResult"]
