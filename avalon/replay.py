@@ -23,7 +23,7 @@ from avalon.statements import load
 sql = load("hub")
 
 AT_ONCE: Final = 2
-READ_LIMIT: Final = 100
+READ_LIMIT: Final = 200
 
 
 class Replays:

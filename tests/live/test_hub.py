@@ -16,7 +16,7 @@ from avalon import event_store, hub
 from avalon.event_store import Wanted
 from avalon.events import ApiKeyChanged, ErrorDeleted, Event, SinkDeleted, UserChanged, UserRenamed, uuid7
 from avalon.hub import Hub
-from avalon.reader import MAX_QUEUED_ITEMS, State
+from avalon.reader import MAX_QUEUED_ITEMS, Frame, State
 from tests.conftest import Urls
 from tests.live.rig import DEADLINE_S, Follower, a_report, replica, until, write_late
 from tests.live.test_listener import terminate_listeners
@@ -262,6 +262,26 @@ async def test_without_reads_it_is_not_fresh(urls: Urls, monkeypatch: pytest.Mon
         for task in one.tasks:
             task.cancel()
         await until(lambda: not one.hub.is_fresh())
+
+
+async def test_who_gets_nothing_learns_how_far_the_log_went(
+    urls: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "HEARTBEAT_S", 0.05)
+    async with replica(urls.service) as one:
+        follower = await Follower(one.hub).subscribe(service="none").start().acknowledged()
+        (stored,) = await event_store.append(one.database, [a_report()])
+        await until(lambda: follower.frames[-1].position >= stored.position)
+        assert {(frame.type, frame.items) for frame in follower.frames} == {("events", ())}
+
+
+async def test_a_pong_before_the_replay_claims_nothing(urls: Urls) -> None:
+    async with replica(urls.service) as one:
+        stored = await event_store.append(one.database, [a_report() for _ in range(5)])
+        await until(lambda: one.hub.position >= stored[-1].position)
+        follower = Follower(one.hub).subscribe(after=stored[0].position)
+        follower.reader.answer(Frame("pong"))
+        assert follower.reader.take() == Frame("pong", stored[0].position)
 
 
 async def test_roles_see_what_is_theirs(urls: Urls) -> None:
