@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 from typing import Final
 
 from avalon.errors import SettingsError, Unavailable
 
 # Where this machine reaches who listens on every address.
 WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
+# Accepted connections inherit it: one whose client takes nothing for so long is cut by the kernel, which a
+# server that closes it can't do while something is still to be sent (tcp(7)).
+UNTAKEN_MS: Final = 60_000
 
 REASONS: Final = {
     errno.EADDRINUSE: "is taken: something listens there already; stop it, or choose another with --port or"
@@ -27,6 +32,8 @@ def take_port(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     taken = socket.socket(family, socket.SOCK_STREAM)
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if sys.platform == "linux":
+        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNTAKEN_MS)
     try:
         taken.bind((host.strip("[]"), port))
     except socket.gaierror as error:

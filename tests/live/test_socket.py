@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import sys
 from typing import Any
 
 import msgspec
@@ -12,6 +14,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from avalon import event_store, reader
+from avalon.cli import port
 from avalon.events import SessionEnded, UserDeleted, UserPasswordChanged, uuid7
 from avalon.routes import live
 from tests.conftest import Urls
@@ -309,6 +312,29 @@ async def test_a_client_that_never_reads_is_let_go_and_costs_little(
                     assert _buffered(here) < 2_000_000
             assert len(one.hub._readers) == 1
         stalled.transport.abort()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="TCP_USER_TIMEOUT is Linux's")
+async def test_the_kernel_cuts_a_client_that_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that closes a connection would wait for what is still in its buffer, for ever."""
+    monkeypatch.setattr(port, "UNTAKEN_MS", 500)
+    lost = asyncio.Event()
+
+    class Closing(asyncio.Protocol):
+        def connection_made(self, transport: Any) -> None:
+            transport.write(b"x" * 20_000_000)
+            transport.close()
+
+        def connection_lost(self, _: Exception | None) -> None:
+            lost.set()
+
+    taken = port.take_port("127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(Closing, sock=taken)
+    client = socket.create_connection(taken.getsockname())
+    async with asyncio.timeout(DEADLINE_S):
+        await lost.wait()
+    client.close()
+    server.close()
 
 
 def _large_reports(count: int) -> list[Any]:
