@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, LiteralString, TypeVar
+from typing import Any, Final, LiteralString, TypeVar
 
 import msgspec
 import psycopg
@@ -20,6 +20,7 @@ from psycopg.rows import class_row, dict_row
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
+from avalon.connection import Connection
 from avalon.errors import Unavailable
 
 Params = Mapping[str, Any]
@@ -52,6 +53,14 @@ PRIMARY = {"target_session_attrs": "read-write"}
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, OSError, TimeoutError)
 
 
+# Past the server's own statement_timeout: only one that is frozen gets there.
+ANSWER_S: Final = 8.0
+# For a connection: while all is well, and while Postgres was not to be had the last time.
+PATIENCE_S: Final = 2.0
+PATIENCE_WHILE_AWAY_S: Final = 0.25
+CHECK_S: Final = 1.0
+
+
 class RawJson:
     """JSON that is already encoded, to be sent as it is."""
 
@@ -76,9 +85,16 @@ def connection_options(**session: str) -> dict[str, Any]:
     return {**KEEPALIVES, "options": options, "autocommit": True, "application_name": "avalon"}
 
 
-async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Teaches a connection our types."""
+async def configure(connection: Connection) -> None:
+    """Teaches a connection our types, and not to wait for ever."""
     connection.adapters.register_dumper(RawJson, _RawJsonDumper)
+    connection.answer_timeout_s = ANSWER_S
+
+
+async def _check(connection: Connection) -> None:
+    """Raises where a connection of the pool is of no use any more."""
+    async with asyncio.timeout(CHECK_S):
+        await AsyncConnectionPool.check_connection(connection)
 
 
 class Database:
@@ -86,18 +102,20 @@ class Database:
 
     def __init__(self, url: str, *, size: int = 8) -> None:
         self.url = url
-        self._pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]] = AsyncConnectionPool(
+        self._is_away = False
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
+            connection_class=Connection,
             open=False,
             min_size=1,
             max_size=size,
-            timeout=2.0,
+            timeout=PATIENCE_S,
             max_idle=60.0,
             max_lifetime=1800.0,
             reconnect_timeout=5.0,
             kwargs=connection_options() | PRIMARY,
             configure=configure,
-            check=AsyncConnectionPool.check_connection,
+            check=_check,
         )
 
     async def open(self) -> None:
@@ -108,19 +126,29 @@ class Database:
         await self._pool.close(timeout=5.0)
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-        """A connection in autocommit; raises Unavailable where Postgres is away."""
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection in autocommit; raises Unavailable where Postgres is away.
+
+        Who comes while it is known to be away is not kept waiting: the pool makes connections meanwhile.
+        """
         task = asyncio.current_task()
         cancels = task.cancelling() if task else 0
+        is_given = False
         try:
-            async with self._pool.connection() as connection:
+            async with self._patience() as patience, self._pool.connection() as connection:
                 # The pool waits by asyncio.wait_for, which up to Python 3.11 swallows a cancellation that
                 # comes in the tick in which it is done (python/cpython#86296): a loop would never end.
                 if task and task.cancelling() > cancels:
                     raise asyncio.CancelledError
+                patience.reschedule(None)
+                self._is_away, is_given = False, True
                 yield connection
         except AWAY as error:
+            self._is_away = self._is_away or not is_given
             raise Unavailable("Postgres is away or overloaded; try again") from error
+
+    def _patience(self) -> asyncio.Timeout:
+        return asyncio.timeout(PATIENCE_WHILE_AWAY_S if self._is_away else PATIENCE_S)
 
     async def fetch(self, query: LiteralString, params: Params | None = None, *, row: type[Row]) -> list[Row]:
         """All rows of a statement, each as a `row`."""
@@ -159,10 +187,11 @@ class Database:
             return cursor.rowcount
 
 
-async def connect(url: str, **session: str) -> psycopg.AsyncConnection[Any]:
+async def connect(url: str, *, answer_timeout_s: float | None = None, **session: str) -> Connection:
     """A connection of one's own, in autocommit: for listeners and for the owner's long work."""
-    connection = await psycopg.AsyncConnection.connect(url, **connection_options(**session))
+    connection = await Connection.connect(url, **connection_options(**session))
     await configure(connection)
+    connection.answer_timeout_s = answer_timeout_s
     return connection
 
 

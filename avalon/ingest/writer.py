@@ -36,13 +36,14 @@ class Writer:
         """The connection, made anew where it was lost."""
         if self._connection is None or self._connection.closed:
             # The pool's connections plan every statement anew, for the partitions' sake; an append need not.
-            self._connection = await connect(self._url, plan_cache_mode="auto")
+            self._connection = await connect(
+                self._url, answer_timeout_s=APPEND_TIMEOUT_S, plan_cache_mode="auto"
+            )
         return self._connection
 
     async def probe(self) -> None:
         """Raises one of AWAY where Postgres does not answer."""
-        async with asyncio.timeout(APPEND_TIMEOUT_S):
-            await (await self.connection()).execute("SELECT 1")
+        await (await self.connection()).execute("SELECT 1")
 
     async def close(self) -> None:
         if self._connection is not None:
@@ -96,6 +97,4 @@ class Writer:
         return answers
 
     async def _append_once(self, rows: list[tuple[UUID, str | None, bytes]]) -> list[Stored]:
-        connection = await self.connection()
-        async with asyncio.timeout(APPEND_TIMEOUT_S):
-            return await event_store.append_encoded(connection, rows)
+        return await event_store.append_encoded(await self.connection(), rows)

@@ -61,6 +61,8 @@ class Request:
         text = self.key
         if not text and self.scope["query_string"]:
             text = parse_qs(self.scope["query_string"].decode("latin-1")).get("key", [""])[0]
+        # Before anything is asked of a Postgres that is known to be away.
+        self.services.ingest.check(None)
         key = await self.services.auth.find_key(text)
         if key.allowed_origins and self.origin and self.origin not in key.allowed_origins:
             raise Forbidden("this key may not be used from this origin", code="origin_not_allowed")

@@ -26,6 +26,7 @@ IMPORT_ORDER = [
     "environment",
     "settings",
     "telemetry",
+    "connection",
     "database",
     "embedded",
     "statements",
