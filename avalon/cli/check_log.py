@@ -10,6 +10,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from avalon import retention
+from avalon.cli.console import count
 from avalon.cli.findings import Finding, good, look
 from avalon.retention import Leaf
 from avalon.settings import Settings
@@ -46,7 +47,7 @@ def _clock(log: Log) -> Finding:
 
 def _days(log: Log, leaves: list[Leaf]) -> Finding:
     attached = [leaf.day for leaf in leaves if leaf.is_attached and not leaf.is_pending]
-    kept = f"{len(attached)} days of reports" + (f", from {attached[0]}" if attached else "")
+    kept = f"{count(len(attached), 'day')} of reports" + (f", from {attached[0]}" if attached else "")
     today = "today's partition stands" if log.today in attached else "the next report makes today's partition"
     return good(f"{kept}; {today}")
 
@@ -58,8 +59,8 @@ def _backlog(log: Log, leaves: list[Leaf], days: int) -> Finding:
     late = [leaf for leaf in leaves if leaf.is_attached and (log.today - leaf.day).days > days + 1]
     halves = [leaf for leaf in leaves if leaf.is_pending or not leaf.is_attached]
     if not late and not halves:
-        return good(f"retention keeps {days} days, and is not behind")
-    text = f"retention is behind: {len(late)} days to drop, {len(halves)} half dropped or detached"
+        return good(f"retention keeps {count(days, 'day')}, and is not behind")
+    text = f"retention is behind: {count(len(late), 'day')} to drop, {len(halves)} half dropped or detached"
     if log.oldest_reader_s is not None and log.oldest_reader_s > 3600:
         return look(
             text, f"a transaction has been open for {log.oldest_reader_s:,.0f} s: see pg_stat_activity"

@@ -49,6 +49,9 @@ def check_log_file(settings: Settings) -> Iterator[Finding]:
         yield good("no log file (AVALON_LOG_FILE is empty)")
     elif file.is_dir():
         yield fault(f"the log file {file} is a folder", "give AVALON_LOG_FILE the path of a file")
+    elif not nearest(file.parent).is_dir():
+        advice = f"move {nearest(file.parent)} away, or set AVALON_LOG_FILE; empty: off"
+        yield fault(f"the log file {file} has a file where its folder should be", advice)
     elif not os.access(nearest(file), os.W_OK):
         advice = f"let this user write {nearest(file)}, or set AVALON_LOG_FILE; empty: off"
         yield fault(f"the log file {file} can't be written", advice)

@@ -100,7 +100,7 @@ def send(target: Target, report: dict[str, Any]) -> Accepted:
                 pause_s = _retry_after_s(answer.headers.get("Retry-After", ""))
             if remaining:
                 time.sleep(min(pause_s, MAX_PAUSE_S))
-    raise Unavailable(f"{target.url} can't be reached or took nothing: {reason}")
+    raise Unavailable(f"{target.url} (AVALON_URL or --url) can't be reached or took nothing: {reason}")
 
 
 def _accepted(body: bytes) -> Accepted:

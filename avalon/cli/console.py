@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from avalon.errors import SettingsError
 from avalon.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -35,17 +36,30 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def count(number: int, noun: str) -> str:
+    """`1 day`, `2 days`"""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def escape(text: str) -> str:
     """The text with everything that a terminal would act on written as \\uXXXX; JSON stays the same JSON."""
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 @contextmanager
-def database_of(settings: Settings) -> Iterator[Settings]:
-    """The settings with a Postgres behind them: their own, or the embedded one for so long as this lasts."""
+def database_of(settings: Settings, *, may_make: bool = False) -> Iterator[Settings]:
+    """The settings with a Postgres behind them: their own, or the embedded one for so long as this lasts.
+
+    Raises SettingsError where neither is: only who `may_make` an embedded one makes it.
+    """
     if settings.database_url:
         yield settings
         return
+    if not may_make and not has_embedded(settings):
+        raise SettingsError(
+            f"there is no embedded Postgres in {settings.data_dir.absolute()}: "
+            "go to the folder where the service starts, or set AVALON_DATA_DIR or DATABASE_URL"
+        )
     from avalon.embedded import start_embedded
 
     embedded = start_embedded(settings.data_dir)
@@ -58,6 +72,11 @@ def database_of(settings: Settings) -> Iterator[Settings]:
         )
     finally:
         embedded.stop()
+
+
+def has_embedded(settings: Settings) -> bool:
+    """Whether an embedded Postgres has been made in AVALON_DATA_DIR."""
+    return (settings.data_dir / "postgres").exists()
 
 
 @contextmanager

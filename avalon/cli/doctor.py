@@ -17,7 +17,7 @@ from avalon.cli import FOUND, OK, USAGE, explain
 from avalon.cli.check_machine import check_disk, check_log_file, check_port
 from avalon.cli.check_postgres import check_postgres
 from avalon.cli.check_webhook import check_webhooks
-from avalon.cli.console import database_of, escape
+from avalon.cli.console import database_of, escape, has_embedded
 from avalon.cli.findings import FAULT, Finding, fault, good
 from avalon.errors import SettingsError
 from avalon.settings import Settings, load_settings
@@ -47,8 +47,8 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     yield from check_disk(settings)
     yield from check_log_file(settings)
     yield from check_port(settings)
-    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
-        yield good(f"no Postgres yet: `avalon serve` makes an embedded one in {settings.data_dir}")
+    if settings.database_url is None and not has_embedded(settings):
+        yield good(f"no Postgres yet: `avalon serve` makes an embedded one in {settings.data_dir.absolute()}")
         yield from asyncio.run(check_webhooks(settings))
         return
     try:

@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     del options
-    with database_of(load_settings(os.environ)) as settings:
+    with database_of(load_settings(os.environ), may_make=True) as settings:
         assert settings.database_owner_url is not None and settings.database_url is not None
         with open(os.devnull, "w") as nobody, redirect_stdout(nobody):  # the service's log says the same
             asyncio.run(_migrate(settings.database_owner_url, settings.database_url))

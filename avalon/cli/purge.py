@@ -11,7 +11,7 @@ import argparse
 import asyncio
 
 from avalon import retention
-from avalon.cli.console import owner_url, replay_progress, say
+from avalon.cli.console import count, owner_url, replay_progress, say
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,5 +22,6 @@ def run(options: argparse.Namespace) -> int:
     del options
     with owner_url() as url, replay_progress() as show:
         purged = asyncio.run(retention.purge(url, show, say))
-    say(f"{purged.reports:,} reports purged in {purged.days} days; position {purged.sealed:,} is sealed")
+    what = f"{count(purged.reports, 'report')} purged in {count(purged.days, 'day')}"
+    say(f"{what}; position {purged.sealed:,} is sealed")
     return 0

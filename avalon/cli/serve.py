@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     say(f"Avalon {avalon.__version__}")
     if settings.database_url is None:
         say(f"starting the embedded Postgres in {settings.data_dir}")
-    with database_of(settings) as ready:
+    with database_of(settings, may_make=True) as ready:
         first = asyncio.run(_prepare(ready))
         welcome = _Welcome(ready, taken, first)
         if settings.database_url is None:

@@ -99,6 +99,15 @@ def test_a_database_without_a_schema_says_what_to_run(
     assert "avalon migrate" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["verify", "tail", "psql", "create-user eva"])
+def test_no_command_makes_a_database_in_a_folder_without_one(tmp_path: Path, name: str) -> None:
+    done = Command(tmp_path).run(*name.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert str(tmp_path / ".avalon") in done.stderr
+    assert "go to the folder where the service starts" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path) -> None:
     done = Command(tmp_path, DATABASE_URL="mysql://x").run("verify")
     assert done.returncode == 2
@@ -301,4 +310,4 @@ class TestDoctor:
     ) -> None:
         await owner.execute("SELECT log.create_day('2020-01-01')")
         done = command.run("doctor", AVALON_PORT="0")
-        assert re.search(r"^! retention is behind: 1 days to drop", done.stdout, re.MULTILINE)
+        assert re.search(r"^! retention is behind: 1 day to drop", done.stdout, re.MULTILINE)
