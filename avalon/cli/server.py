@@ -6,6 +6,8 @@ is accepted, streams are told, open requests have ten seconds, and then the appl
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import signal
 import socket
 import threading
@@ -46,6 +48,7 @@ def serve_alone(settings: Settings, taken: socket.socket) -> int:
         # At its end uvicorn raises what it stopped for once more, and what is left to do then must not be cut
         # short; what comes before it takes over must not be lost.
         signal.signal(number, lambda heard, _: early.append(heard))
+    logging.getLogger("uvicorn.error").addFilter(_is_no_cancellation)
     try:
         Server(create_app(settings), settings, lambda: bool(early)).run(sockets=[taken])
     except SystemExit as stopped:
@@ -53,6 +56,11 @@ def serve_alone(settings: Settings, taken: socket.socket) -> int:
     except OSError as error:  # two may bind a port before either listens; the second is told here
         raise not_taken(settings.host, settings.port, error) from None
     return 0
+
+
+def _is_no_cancellation(record: logging.LogRecord) -> bool:
+    """A request that was cut at the end has its line in our log; it is no fault with a traceback."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 class Server(uvicorn.Server):
@@ -72,6 +80,8 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.stop()
         await super().shutdown(sockets)
+        if self.force_exit:  # a second Ctrl-C waits for no request, but the application ends its tasks
+            await self.lifespan.shutdown()
 
 
 def flags(settings: Settings) -> dict[str, Any]:
@@ -80,6 +90,7 @@ def flags(settings: Settings) -> dict[str, Any]:
         "loop": "uvloop",
         "http": Protocol,
         "log_config": None,
+        "log_level": "error",  # what a client sends that is not HTTP is answered, and no line on a terminal
         "access_log": False,
         "server_header": False,
         "lifespan": "on",

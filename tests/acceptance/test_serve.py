@@ -240,6 +240,28 @@ class TestOnADatabase:
             assert b" 201 " in answer
             assert service.wait() == 0
 
+    def test_an_impatient_ctrl_c_ends_it_as_cleanly(self, on_database: Command) -> None:
+        """The second one waits for no open request; the application ends its tasks all the same."""
+        with serving(on_database) as service:
+            key = re.search(r"X-API-Key: (\w+)", first_curl(service))
+            assert key is not None
+            url = httpx.URL(service.url)
+            head = (
+                f"POST /report HTTP/1.1\r\nHost: {url.host}\r\nX-API-Key: {key[1]}\r\n"
+                "Content-Length: 99\r\n\r\n"
+            )
+            with socket.create_connection((url.host, url.port or 0), timeout=20) as connection:
+                connection.sendall(head.encode())
+                time.sleep(0.2)
+                begun = time.monotonic()
+                for _ in range(3):
+                    service.signal(signal.SIGINT)
+                    time.sleep(0.05)
+                assert service.wait() == 0
+                assert time.monotonic() - begun < 5
+            assert "Traceback" not in service.stderr.rest()
+            assert "service_stopped" in service.stdout.rest()
+
 
 def children(pid: int) -> list[int]:
     """The worker processes of a service, without the multiprocessing module's own helper."""
