@@ -134,4 +134,5 @@ def is_guarded(path: str) -> bool:
 
 
 def _password_change_required() -> Forbidden:
-    return Forbidden("change your password first", code="password_change_required")
+    message = "change your password first: on the page, or by PUT /api/auth/profile"
+    return Forbidden(message, code="password_change_required")

@@ -179,6 +179,7 @@ async def check_discord(discord: FakeDiscord, live: Live) -> None:
 async def test_the_curls_send_follow_and_set_the_webhook(urls: Urls, tmp_path: Path) -> None:
     login, _, stream = the_block("sh", "/api/stream").partition("curl -sN")
     put = the_block("sh", "/api/settings")
+    make_key = the_block("sh", "/api/keys")
     async with (
         FakeDiscord() as discord,
         following(urls, tmp_path, discord, webhook="") as (cluster, replica, client),
@@ -195,6 +196,8 @@ async def test_the_curls_send_follow_and_set_the_webhook(urls: Urls, tmp_path: P
         heard = await run(tmp_path, replica, cluster.key, "bash", "-c", follow, **settings)
         assert f'"id":"{stored["id"]}"' in heard.out, heard.out + heard.err
         done = await run(tmp_path, replica, cluster.key, "bash", "-ec", login + put, **settings)
+        made = await run(tmp_path, replica, cluster.key, "bash", "-ec", login + make_key, **settings)
+        assert json.loads(made.out)["key"].startswith("avl_")
         shown = (await client.get("/api/settings")).json()
         assert "secret-token" not in done.out + json.dumps(shown), "a webhook is masked"
         await replica.report(cluster.key, "nothing works", level="critical")
