@@ -125,7 +125,11 @@ async def _alone(owner_url: str, lock_timeout: str | None = None) -> AsyncIterat
     async with await connect(owner_url, lock_timeout=lock_timeout, statement_timeout="0") as connection:
         cursor = await connection.execute(statements.try_lock, {"key": MAINTENANCE_LOCK})
         row = await cursor.fetchone()
-        yield connection if row and row[0] else None
+        try:
+            yield connection if row and row[0] else None
+        finally:
+            if not connection.closed:
+                await connection.execute("SELECT pg_advisory_unlock_all()")
 
 
 async def _day_before(connection: Connection, days: int) -> date:

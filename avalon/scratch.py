@@ -76,6 +76,8 @@ async def a_scratch(owner_url: str, chunk: int, *, shares_history: bool = False)
         finally:
             if not connection.closed:
                 await connection.execute(scratch.named("DROP SCHEMA IF EXISTS {schema} CASCADE"))
+                # Here, not by hanging up: a server notices that a moment later, and a purge would be refused.
+                await connection.execute("SELECT pg_advisory_unlock_all()")
 
 
 async def _drop_abandoned(connection: Connection) -> None:
