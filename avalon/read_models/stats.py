@@ -86,7 +86,10 @@ def _fitting(time: timedelta) -> int:
     """The step that draws some dozens to some hundreds of columns."""
     if time <= timedelta(hours=3):
         return NAMED_STEPS["minute"]
-    return NAMED_STEPS["hour" if time <= timedelta(days=14) else "day"]
+    if time <= timedelta(days=14):
+        return NAMED_STEPS["hour"]
+    # Days, and so many of them that years fit too; widening the time adds two steps at most.
+    return NAMED_STEPS["day"] * -(-time // timedelta(days=MAX_STEPS - 2))
 
 
 async def read_stats(
