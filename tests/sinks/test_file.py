@@ -141,7 +141,7 @@ async def test_without_the_lock_they_write_twice(host: Host, monkeypatch: pytest
     monkeypatch.setattr("avalon.sinks.logfile.fcntl.flock", lambda fd, how: None)
     async with host.sink(), host.sink():
         await host.report(500)
-        await until(lambda: len(positions(host.path)) == 1000)
+        await until(lambda: len(positions(host.path)) > len(set(positions(host.path))))
 
 
 async def test_the_next_replica_takes_over(host: Host) -> None:
