@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import signal
 import socket
 import threading
@@ -24,12 +25,25 @@ from avalon.cli.workers import Workers
 from avalon.settings import Settings
 
 POLL_S: Final = 0.02
+MAX_OPEN_FILES: Final = 65_536
 
 
 def serve(settings: Settings, taken: socket.socket, on_listening: Callable[[], None]) -> int:
     """Serves until SIGTERM or SIGINT, and drains; the exit code."""
+    allow_many_connections()
     threading.Thread(target=_announce, args=(taken, on_listening), daemon=True).start()
     return serve_alone(settings, taken) if settings.workers == 1 else Workers(settings.workers, taken).run()
+
+
+def allow_many_connections() -> None:
+    """Raises the soft limit of open files, for this process and its workers.
+
+    1,024 is what a shell gives, and the live connections alone may be a thousand.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _announce(taken: socket.socket, on_listening: Callable[[], None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 from typing import Any
 
 import httpx
@@ -111,6 +112,18 @@ async def test_a_request_that_never_arrives_is_ended(
     assert b"HTTP/1.1 408 " in answer
     assert b'"code":"request_timeout"' in answer
     assert "unhandled_error" not in capsys.readouterr().out
+
+
+def test_idle_connections_do_not_use_up_the_files_that_a_shell_allows() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+        web_server.allow_many_connections()
+        allowed, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        assert hard == before[1]
+        assert allowed == min(before[1], web_server.MAX_OPEN_FILES) or before[1] == resource.RLIM_INFINITY
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 async def test_what_is_not_http_is_answered_in_our_shape(server: Server) -> None:
