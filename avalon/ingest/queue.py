@@ -25,6 +25,8 @@ BATCH_BYTES = 1_000_000
 QUEUE_EVENTS_LIMIT = 20_000
 QUEUE_BYTES_LIMIT = 64_000_000
 KEY_SHARE = 0.5
+# Of requests whose bodies are still arriving or being read: keys in web pages are everybody's.
+HELD_BYTES_LIMIT = 100_000_000
 PROBE_S = 0.25
 
 
@@ -37,6 +39,7 @@ class Ingest:
         self._queue: deque[Ticket] = deque()
         self._events = 0
         self._bytes = 0
+        self._held_bytes = 0
         self._per_key: Counter[UUID] = Counter()
         self._filled = asyncio.Event()
         self._refusal: str | None = None
@@ -52,6 +55,16 @@ class Ingest:
         if self._per_key[key.id] >= QUEUE_EVENTS_LIMIT * KEY_SHARE:
             raise Unavailable("this key has used up its share of the queue; send it again")
         self._rates.check(key)
+
+    def hold(self, size: int) -> None:
+        """Counts what a request keeps in memory; raises Unavailable where all together keep too much."""
+        if self._held_bytes + size > HELD_BYTES_LIMIT:
+            raise Unavailable("too many large requests at once; send it again")
+        self._held_bytes += size
+
+    def let_go(self, size: int) -> None:
+        """Takes back what was held."""
+        self._held_bytes -= size
 
     async def submit(self, event: NewEvent, key: Key | None = None) -> Stored:
         """Stores one report; returns after its commit. Raises Unavailable or TooManyRequests."""

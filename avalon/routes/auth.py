@@ -18,6 +18,8 @@ from avalon.routes.gate import check_json, cookie_name
 from avalon.routes.peer import check_origin, client_address, header, is_secure
 
 COOKIE_S: Final = 24 * 3600
+# Anybody may send one, and it waits in memory until it is whole.
+MAX_LOGIN_BYTES: Final = 16_384
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -86,7 +88,7 @@ class EndedAnswer(msgspec.Struct):
     status: str = "ok"
 
 
-@post("/api/auth/login", status_code=200, tags=["auth"])
+@post("/api/auth/login", status_code=200, request_max_body_size=MAX_LOGIN_BYTES, tags=["auth"])
 async def login(request: AnyRequest, data: JSONBody[LoginBody]) -> Response[LoginAnswer]:
     """Sign in."""
     found = services(request)

@@ -88,6 +88,8 @@ async def _respond(
         REPORTS.labels("refused_key" if isinstance(error, KeyRefused) else f"refused_{status}").inc()
     except ClientGone:
         return
+    finally:
+        request.let_go()
     await _send(send, status, body, headers)
 
 

@@ -37,6 +37,7 @@ class Request:
     __slots__ = (
         "content_type",
         "encoding",
+        "held",
         "host",
         "key",
         "length",
@@ -50,6 +51,7 @@ class Request:
         self.scope = scope
         self.receive = receive
         self.services: Services = scope["litestar_app"].state.services
+        self.held = 0
         self.key = self.content_type = self.encoding = self.host = self.origin = self.length = ""
         for name, value in scope["headers"]:
             field = _FIELDS.get(name)
@@ -87,8 +89,17 @@ class Request:
             return inflate(raw, self.encoding, limit)
         return await asyncio.to_thread(inflate, raw, self.encoding, limit)
 
+    def let_go(self) -> None:
+        """What was held of a large body is free again."""
+        self.services.ingest.let_go(self.held)
+
+    def _hold(self, size: int) -> None:
+        self.services.ingest.hold(size)
+        self.held += size
+
     async def _rest(self, first: bytes, limit: int) -> bytes:
         parts, size = [first], len(first)
+        self._hold(size)
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S):
                 while True:
@@ -96,6 +107,7 @@ class Request:
                     if message["type"] == "http.disconnect":
                         raise ClientGone
                     part = message.get("body", b"")
+                    self._hold(len(part))
                     parts.append(part)
                     size += len(part)
                     if size > limit:
