@@ -167,6 +167,19 @@ def test_a_service_and_its_server_killed_together_lose_nothing_committed(home: P
         recovered.stop()
 
 
+def test_a_server_that_dies_while_it_is_adopted_is_started_again(home: Path, monkeypatch: pytest.MonkeyPatch):
+    dying = iter([os.getpid()])
+    monkeypatch.setattr(
+        "avalon.embedded.cluster.find_server", lambda cluster: next(dying, None) or find_server(cluster)
+    )
+    embedded = start_embedded(home)
+    try:
+        assert not embedded.adopted
+        assert query(embedded.owner_url, "SELECT 1") == [(1,)]
+    finally:
+        embedded.stop()
+
+
 def test_a_stale_pid_file_whose_pid_is_now_another_programs_is_no_obstacle(home: Path):
     with subprocess.Popen(["sleep", "60"], user=Path(home / "postgres").stat().st_uid) as stranger:
         data = home / "postgres"
