@@ -164,7 +164,7 @@ def _id(value: Any) -> UUID | None:
         raise _wrong(value, "a UUID", "id")
     try:
         id = msgspec.convert(value.strip(), UUID)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for a lone surrogate
         raise BadInput("expected a UUID", field="id") from None
     if id in _USELESS_IDS:
         raise BadInput("expected a UUID of the report's own, or none", field="id")
