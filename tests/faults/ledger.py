@@ -137,7 +137,10 @@ class Heard:
             with suppress(OSError, psycopg.Error):
                 await socket.send(json.dumps({"type": "subscribe", "after": self.position}))
                 async for text in socket:
-                    self._take(json.loads(text))
+                    frame = json.loads(text)
+                    self._take(frame)
+                    if frame["type"] == "lagged":  # as every client has to
+                        await socket.send(json.dumps({"type": "subscribe", "after": frame["position"]}))
 
     def _take(self, frame: dict[str, Any]) -> None:
         if frame["type"] == "events":
