@@ -29,7 +29,7 @@ def group_report(report: Report) -> Grouping:
 
 
 def _key_parts(report: Report) -> list[str]:
-    default = [report.type, mask(report.message)]
+    default = [report.type, mask(report.message_template or report.message)]
     if not report.fingerprint:
         return default
     parts: list[str] = []

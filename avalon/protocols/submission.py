@@ -15,6 +15,9 @@ from avalon.events import LEVELS, REPORTED, NewEvent, uuid7
 from avalon.grouping import group_id, group_report
 from avalon.reports import MAX_TEXT, Cleaner, Report, clean_report, encode_report
 
+NO_MESSAGE: Final = "(no message)"
+# All reports of one such id would be one report.
+USELESS_IDS: Final = frozenset((UUID(int=0), UUID(int=2**128 - 1)))
 _LEVELS: Final = {level: level for level in LEVELS} | {"warn": "warning"}
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
