@@ -17,9 +17,9 @@ import msgspec
 from avalon.errors import BadInput, PayloadTooLarge
 from avalon.protocols.submission import (
     NO_MESSAGE,
-    USELESS_IDS,
     Submission,
     free_name,
+    read_id,
     read_level,
     read_time,
     submit,
@@ -168,11 +168,8 @@ def _id(value: Any) -> UUID | None:
         return None
     if type(value) is not str:
         raise _wrong(value, "a UUID", "id")
-    try:
-        id = msgspec.convert(value.strip(), UUID)
-    except msgspec.ValidationError:
-        raise BadInput("expected a UUID", field="id") from None
-    if id in USELESS_IDS:
+    id = read_id(value)
+    if id is None:
         raise BadInput("expected a UUID of the report's own, or none", field="id")
     return id
 
