@@ -10,23 +10,22 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
-
 from avalon.errors import BadInput
 from avalon.protocols.sentry.exceptions import read_exceptions
 from avalon.protocols.sentry.messages import read_message, read_policy_report
+from avalon.protocols.sentry.parts import read_breadcrumbs, read_fingerprint, read_sdk, read_user
 from avalon.protocols.sentry.request import read_request
-from avalon.protocols.sentry.values import Object, as_text, entries_of, pairs_of
+from avalon.protocols.sentry.values import Object, as_text, pairs_of
 from avalon.protocols.submission import (
     NO_MESSAGE,
-    USELESS_IDS,
     Submission,
     free_name,
+    read_id,
     read_level,
     read_time,
     submit,
 )
-from avalon.reports import ExceptionInfo, Report, Sdk
+from avalon.reports import ExceptionInfo, Report
 from avalon.reports.untrusted import kind_of, parse_json
 
 # SDKs send what applications hold, and some of that is deep; the report keeps MAX_DEPTH levels of it.
@@ -43,18 +42,27 @@ _LEVELS: Final = {
     **{"log": "info", "sample": "debug", "trace": "debug", "notice": "info"},
     **{"10": "debug", "20": "info", "30": "warning", "40": "error", "50": "fatal"},
 }
-_USER_FIELDS: Final = ("id", "username", "email", "ip_address")
-_AUTO: Final = "{{auto}}"
 
 
 def decode_event(body: bytes) -> Submission:
     """The report of an event's JSON, cleaned and grouped. Raises BadInput where it is no JSON object."""
-    event = parse_json(body, _MAX_DEPTH)
+    event, body = _parse(body)
     if type(event) is not dict:
         raise BadInput(f"expected an event as a JSON object, got {kind_of(event)}")
     if b"sentry.interfaces." in body:
         _use_new_names(event)
     return _translate(event, body)
+
+
+def _parse(body: bytes) -> tuple[Any, bytes]:
+    """The event, and the JSON that it was read from: what is not UTF-8, as after a crash, is replaced."""
+    try:
+        return parse_json(body, _MAX_DEPTH), body
+    except BadInput:
+        repaired = body.decode("utf-8", "replace").encode()
+        if repaired == body:
+            raise
+        return parse_json(repaired, _MAX_DEPTH), repaired
 
 
 def _use_new_names(event: Object) -> None:
@@ -113,14 +121,14 @@ def _report(event: Object, metadata: Object, tags: dict[str, str]) -> tuple[Repo
         request=request.fields,
         metadata=metadata,
         tags=tags,
-        user=_user(take("user", None)),
-        breadcrumbs=_breadcrumbs(take("breadcrumbs", None)),
+        user=read_user(take("user", None)),
+        breadcrumbs=read_breadcrumbs(take("breadcrumbs", None)),
         contexts=_contexts(event, metadata),
-        sdk=_sdk(take("sdk", None)),
+        sdk=read_sdk(take("sdk", None)),
         platform=_text(event, "platform", metadata),
         server_name=_text(event, "server_name", metadata),
         transaction=transaction,
-        fingerprint=_fingerprint(event),
+        fingerprint=read_fingerprint(event),
     )
     return report, not (entry.is_composed or request.is_unpacked)
 
@@ -181,15 +189,9 @@ def _level(value: Any, tags: dict[str, str]) -> str:
 
 def _id(event: Object, metadata: Object) -> UUID | None:
     text = _text(event, "event_id", metadata)
-    if not text:
-        return None
-    try:
-        id = msgspec.convert(text.strip(), UUID)
-    except msgspec.ValidationError:
-        id = None
-    if id is None or id in USELESS_IDS:
+    id = read_id(text)
+    if text and id is None:
         metadata[free_name(metadata, "event_id")] = text
-        return None
     return id
 
 
@@ -201,25 +203,6 @@ def _time(event: Object, metadata: Object) -> datetime | None:
     return time
 
 
-def _user(value: Any) -> Object:
-    """The user. Whoever receives the event knows better than `{{auto}}` which address it came from."""
-    if type(value) is not dict:
-        id = as_text(value)
-        return {"id": id} if id else {}
-    user = {name: part for name, part in value.items() if part is not None and part != _AUTO}
-    for name in _USER_FIELDS:
-        if name in user and type(user[name]) is not str:
-            text = as_text(user.pop(name))
-            if text:
-                user[name] = text
-    return user
-
-
-def _breadcrumbs(value: Any) -> list[Object]:
-    crumbs = [{"message": crumb} if type(crumb) is str else crumb for crumb in entries_of(value)]
-    return [crumb for crumb in crumbs if type(crumb) is dict]
-
-
 def _contexts(event: Object, metadata: Object) -> Object:
     contexts = event.pop("contexts", None)
     if type(contexts) is dict:
@@ -227,20 +210,3 @@ def _contexts(event: Object, metadata: Object) -> Object:
     if contexts:
         metadata[free_name(metadata, "contexts")] = contexts
     return {}
-
-
-def _sdk(value: Any) -> Sdk | None:
-    if type(value) is dict:
-        sdk = Sdk(name=as_text(value.get("name")), version=as_text(value.get("version")))
-    else:
-        sdk = Sdk(name=as_text(value))
-    return sdk if sdk.name or sdk.version else None
-
-
-def _fingerprint(event: Object) -> list[str]:
-    """The client's own fingerprint; before there was one, SDKs sent a `checksum`."""
-    value = event.pop("fingerprint", None)
-    checksum = as_text(event.pop("checksum", None))
-    parts = value if type(value) is list else [value]
-    texts = [text for part in parts if (text := as_text(part))]
-    return texts or ([checksum] if checksum else [])

@@ -17,14 +17,15 @@ from avalon.protocols.sentry.values import Object, as_flag, as_object, as_text, 
 from avalon.reports import ExceptionInfo, Frame
 
 # Old SDKs have no `type`, and write it before the value.
-_TYPE_AND_VALUE: Final = re.compile(r"([A-Za-z_][\w.]{0,200}): ?(.*)", re.ASCII | re.DOTALL)
+_TYPE_AND_VALUE: Final = re.compile(r"([\w.]{0,200}(?:Error|Exception|Warning)): ?(.*)", re.ASCII | re.DOTALL)
 _THREAD_FIELDS: Final = ("id", "name", "state", "crashed", "current", "main")
+_MECHANISM_FIELDS: Final = ("type", "description", "help_link", "synthetic", "data", "meta")
 
 
 def read_exceptions(event: Object) -> tuple[list[ExceptionInfo], str]:
     """The event's exceptions, and its stack where that is a text. Takes what it reads out of the event.
 
-    What is known of the thread that failed goes to the event's contexts.
+    What is known of the thread that failed, and of how the exception was caught, goes to the contexts.
     """
     take = event.pop
     raws = _raw_exceptions(take("exception", None))
@@ -32,8 +33,8 @@ def read_exceptions(event: Object) -> tuple[list[ExceptionInfo], str]:
     exceptions = [one for one in exceptions if one.type or one.value or one.frames]
     apart = take("stacktrace", None)
     thread = _failed_thread(objects_of(take("threads", None)), raws)
-    if thread:
-        _note_thread(thread, event)
+    _note(event, "thread", thread, _THREAD_FIELDS)
+    _note(event, "mechanism", _mechanism(raws[-1]) if raws else {}, _MECHANISM_FIELDS)
     if not any(one.frames for one in exceptions):
         frames = read_frames(apart) or read_frames(thread.get("stacktrace")) or _template(event)
         if frames:
@@ -114,11 +115,12 @@ def _failed_thread(threads: list[Object], raws: list[Object]) -> Object:
     return threads[0] if len(threads) == 1 else {}
 
 
-def _note_thread(thread: Object, event: Object) -> None:
-    facts = {name: thread[name] for name in _THREAD_FIELDS if thread.get(name) is not None}
-    contexts = event.setdefault("contexts", {})
-    if facts and type(contexts) is dict:
-        contexts.setdefault("thread", facts)
+def _note(event: Object, name: str, facts: Object, fields: tuple[str, ...]) -> None:
+    """Keeps these facts as a context, unless the client has one of that name."""
+    known = {field: facts[field] for field in fields if facts.get(field)}
+    contexts = event.get("contexts") or {}
+    if known and type(contexts) is dict:
+        event["contexts"] = {name: known, **contexts}
 
 
 def _template(event: Object) -> list[Frame]:

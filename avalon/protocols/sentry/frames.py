@@ -6,10 +6,13 @@ looks: it differs from one process to the next.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from avalon.protocols.sentry.values import Object, as_flag, as_number, as_object, as_text
-from avalon.reports import Frame
+from avalon.reports import MAX_ENTRIES, Frame
+
+_KEPT: Final = MAX_ENTRIES["frames"]
+_NOT_READ: Final = Frame()
 
 
 def read_frames(stacktrace: Any) -> list[Frame]:
@@ -17,7 +20,13 @@ def read_frames(stacktrace: Any) -> list[Frame]:
     frames = stacktrace.get("frames") if type(stacktrace) is dict else stacktrace
     if type(frames) is not list:
         return []
-    return [_read_frame(frame) for frame in frames if type(frame) is dict and frame]
+    told = [frame for frame in frames if type(frame) is dict and frame]
+    if len(told) <= 2 * _KEPT:
+        return [_read_frame(frame) for frame in told]
+    # The bounds cut the middle and say how many frames there were: it needs no reading, but a place.
+    first, last = told[:_KEPT], told[-_KEPT:]
+    not_read = [_NOT_READ] * (len(told) - 2 * _KEPT)
+    return [*map(_read_frame, first), *not_read, *map(_read_frame, last)]
 
 
 def _read_frame(frame: Object) -> Frame:
