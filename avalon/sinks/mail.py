@@ -21,8 +21,8 @@ from avalon.sinks.text import fit, fit_ends, one_line
 
 SUBJECT = 150
 MESSAGE = 4_000
-STACK = 16_000
-LINES = 20_000
+STACK = 8_000
+LINES = 10_000
 
 
 class MailSink:
