@@ -26,6 +26,7 @@ from avalon.ingest import Ingest
 from avalon.listener import Listener
 from avalon.routes import (
     auth,
+    changes,
     docs,
     errors,
     health,
@@ -35,6 +36,7 @@ from avalon.routes import (
     log,
     pages,
     receipts,
+    releases,
     samples,
     services,
     sinks,
@@ -53,6 +55,7 @@ from avalon.telemetry import log as log_line
 
 ROUTES: Final = (
     auth,
+    changes,
     docs,
     errors,
     health,
@@ -62,6 +65,7 @@ ROUTES: Final = (
     log,
     pages,
     receipts,
+    releases,
     samples,
     services,
     sinks,

@@ -20,7 +20,8 @@ ROUNDS = 4
 SECONDS = 6
 
 
-def main(reports: int = REPORTS) -> None:
+def main(wanted: str = str(REPORTS)) -> None:
+    reports = int(wanted)
     with postgres() as empty, postgres() as full, service(*empty) as none, service(*full) as many:
         asyncio.run(_fill(full[1], reports))
         rates: dict[str, list[float]] = {"none": [], "many": []}
