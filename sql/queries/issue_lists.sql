@@ -14,9 +14,9 @@ LIMIT %(row_limit)s::integer
 -- As list, with conditions that look elsewhere, among so many of the first issues that meet the rest. It is
 -- the whole answer where it fills a page: what is common is soon found by walking.
 -- after: timestamptz or NULL, after_id: uuid or NULL; head: integer; row_limit: integer
-SELECT i.id, i.last_seen AS sorted
+SELECT i.id, i.sorted
 FROM (
-  SELECT i.id, i.last_seen, i.search
+  SELECT i.id, i.last_seen AS sorted, i.users, i.search
   FROM projection.issue AS i
   WHERE NOT i.is_hidden
     AND /*own*/ true
@@ -25,7 +25,7 @@ FROM (
   LIMIT %(head)s::integer
 ) AS i
 WHERE /*others*/ true
-ORDER BY i.last_seen DESC, i.id DESC
+ORDER BY i.sorted DESC, i.id DESC
 LIMIT %(row_limit)s::integer
 
 -- name: list_found
