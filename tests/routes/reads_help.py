@@ -20,6 +20,7 @@ from avalon.routes import (
     docs,
     errors,
     health,
+    issue_lists,
     log,
     pages,
     receipts,
@@ -37,7 +38,20 @@ from tests.history import ago
 USER = UUID(int=42)
 HANDLERS = [
     handler
-    for module in (changes, docs, errors, health, log, pages, receipts, releases, samples, services, stats)
+    for module in (
+        changes,
+        docs,
+        errors,
+        health,
+        issue_lists,
+        log,
+        pages,
+        receipts,
+        releases,
+        samples,
+        services,
+        stats,
+    )
     for handler in module.handlers
 ]
 
