@@ -11,6 +11,14 @@ GRANT SELECT ON log.event TO :"service";
 GRANT INSERT (id, type, stream, service, level, environment, release, occurred_at, actor, data)
 ON log.event TO :"service";
 GRANT EXECUTE ON FUNCTION log.recorded_at(), log.start_epoch() TO :"service";
+-- What people do with issues: these take the log's lock, look, and append.
+GRANT EXECUTE ON FUNCTION
+  log.change_issues(uuid[], jsonb, text, uuid, bigint, boolean),
+  log.merge_issues(uuid, uuid[], text, uuid),
+  log.unmerge_issue(uuid, uuid[], text, uuid),
+  log.undo(uuid, text, boolean, uuid),
+  log.unmute_due()
+TO :"service";
 
 GRANT SELECT ON ALL TABLES IN SCHEMA projection TO :"service";
 GRANT SELECT ON baseline.sealed TO :"service";

@@ -1,5 +1,18 @@
-"""The events of the log: the rows (`rows`), and what each type of fact holds (`facts`)."""
+"""The events of the log: the rows (`rows`), and what each type of fact holds (`facts`, `decisions`)."""
 
+from avalon.events.decisions import (
+    IssueAssigned,
+    IssueCommentDeleted,
+    IssueCommented,
+    IssueDeleted,
+    IssueGroupsMoved,
+    IssueIgnored,
+    IssueMuted,
+    IssueReopened,
+    IssueResolved,
+    IssueRestored,
+    IssueUndone,
+)
 from avalon.events.facts import (
     AlertDelivered,
     AlertFailed,
@@ -44,7 +57,18 @@ __all__ = [
     "ErrorDeleted",
     "Event",
     "Fact",
+    "IssueAssigned",
+    "IssueCommentDeleted",
+    "IssueCommented",
+    "IssueDeleted",
+    "IssueGroupsMoved",
+    "IssueIgnored",
+    "IssueMuted",
     "IssueOpened",
+    "IssueReopened",
+    "IssueResolved",
+    "IssueRestored",
+    "IssueUndone",
     "NewEvent",
     "ReportsExpired",
     "ReportsPurged",
