@@ -31,6 +31,7 @@ from avalon.routes import (
     errors,
     health,
     ingest,
+    issue_lists,
     issues,
     keys,
     live,
@@ -59,6 +60,7 @@ ROUTES: Final = (
     errors,
     health,
     ingest,
+    issue_lists,
     issues,
     keys,
     live,
@@ -153,7 +155,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
 
 
 async def _keep_up(stack: AsyncExitStack, settings: Settings, database: Database, listener: Listener) -> None:
-    """What works beside the service: the ends of mutes, and where the settings ask for it the log file and retention."""
+    """What works beside the service: the ends of mutes; where it is set so, the log file and retention."""
     await _keep(stack, lambda: keep_unmuting(database))
     if settings.log_file is not None:
         file = FileSink(settings.log_file, database, listener)

@@ -1,7 +1,7 @@
-"""Issues as plain Python: what the workflow should come to, for tests that compare it with the projections.
+"""Issues as plain Python: what the workflow should come to, for tests that compare the projections with it.
 
-A model says what a command does, or that it is refused (`Refused`). It knows no log, no fold and no tomb: groups
-hold reports and belong to an issue, decisions have versions, and an action remembers what it did.
+A model says what a command does, or that it is refused (`Refused`). It knows no log, no fold and no tomb:
+groups hold reports and belong to an issue, decisions have versions, and an action remembers what it did.
 """
 
 from __future__ import annotations

@@ -36,8 +36,10 @@ class MuteBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class IssueChangeBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Only what is there is changed. `in_release` ("current", "next" or a release) goes with "resolved", `mute`
-    with "ignored", where the status may be left out. `expected_position` is the issue's `position` as it was seen."""
+    """Only what is there is changed. `expected_position` is the issue's `position` as it was seen.
+
+    `in_release` ("current", "next" or a release) goes with "resolved"; `mute` with "ignored", or alone.
+    """
 
     status: Status | UnsetType = UNSET
     in_release: str | None = None
@@ -47,8 +49,10 @@ class IssueChangeBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class BulkBody(msgspec.Struct, forbid_unknown_fields=True):
-    """The issues by `ids`, or those that a query finds. `into` is the one that the others are merged into: by default
-    the first of them. `expected_position`: nothing may have been decided about any of them since."""
+    """The issues by `ids`, or those that a query finds; `into` is what they are merged into: else the first.
+
+    With `expected_position` nothing may have been decided about any of them since.
+    """
 
     action: BulkAction
     ids: list[UUID] | UnsetType = UNSET

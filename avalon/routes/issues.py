@@ -58,9 +58,7 @@ async def change_issue(
 @delete("/api/issues/{id:uuid}", status_code=200, guards=[requires("admin")], tags=["issues"])
 async def delete_issue(request: AnyRequest, id: FromPath[UUID]) -> Done:
     """Delete an issue with all its reports; what is reported later opens a new one. It can be undone."""
-    return await issues.change(
-        services(request).database, id, [IssueDeleted()], principal(request).actor
-    )
+    return await issues.change(services(request).database, id, [IssueDeleted()], principal(request).actor)
 
 
 @post("/api/issues/bulk", status_code=200, guards=[requires("member")], tags=["issues"])
@@ -70,11 +68,11 @@ async def change_many(request: AnyRequest, data: JSONBody[BulkBody]) -> Done:
     if data.action == "delete" and who.role != "admin":
         raise Forbidden("this needs the role admin")
     facts, ids = facts_of_action(data), await _ids(request, data)
+    if not ids:
+        raise NotFound("there is no such issue")
     if data.action == "merge":
         return await issues.merge(database, data.into or ids[0], ids, who.actor)
-    return await issues.change_all(
-        database, ids, facts, who.actor, expected_position=data.expected_position
-    )
+    return await issues.change_all(database, ids, facts, who.actor, expected_position=data.expected_position)
 
 
 @post("/api/issues/{id:uuid}/comments", guards=[requires("member")], tags=["issues"])
@@ -129,17 +127,15 @@ async def history(
 
 
 async def _ids(request: AnyRequest, data: BulkBody) -> list[UUID]:
-    if (data.ids is UNSET) == (data.q is UNSET):
+    """The issues that are meant: those that are named, or those that the query finds, last seen first."""
+    if data.q is UNSET and data.ids is UNSET:
         raise BadInput("give either ids or q")
+    if data.q is UNSET:
+        return data.ids or []
     if data.ids is not UNSET:
-        if not data.ids:
-            raise BadInput("none is given", field="ids")
-        return data.ids
+        raise BadInput("not beside q", field="ids")
     user = principal(request).user_id
-    found = await find_ids(services(request).database, data.q, user=user, limit=issues.MAX_ISSUES)
-    if not found:
-        raise NotFound("no issue is found by this")
-    return found
+    return await find_ids(services(request).database, data.q, user=user, limit=issues.MAX_ISSUES)
 
 
 handlers: Final = [

@@ -1,4 +1,4 @@
-"""Random lives of issues against a plain model: the projections are what the model says, and so is a replay."""
+"""Random lives of issues against a plain model: projections are what it says, and so is a replay."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ SERVICES = ("api", "web")
 RELEASES = (None, "1.9.0", "1.10.0", "2.0")
 USERS = [UUID(int=501), UUID(int=502)]
 ACTOR = f"user:{USERS[0]}"
+KINDS = (
+    *("resolve", "resolve", "reopen", "ignore", "mute", "assign", "comment", "uncomment", "bulk"),
+    *("merge", "merge", "unmerge", "split", "delete"),
+)
 
 
 class Walk:
@@ -44,7 +48,9 @@ class Walk:
 
     async def begin(self) -> None:
         for user in USERS:
-            await report(self.database, UserCreated(role="admin", must_change_password=False).new(user, "system"))
+            await report(
+                self.database, UserCreated(role="admin", must_change_password=False).new(user, "system")
+            )
         for group in range(1, 9):
             await self.report(group)
 
@@ -111,10 +117,7 @@ class Walk:
         visible = self.model.visible()
         if not visible:
             return
-        kind = self.chance.choice(
-            ["resolve", "resolve", "reopen", "ignore", "mute", "assign", "comment", "merge", "merge"]
-            + ["unmerge", "split", "delete", "bulk", "uncomment"]
-        )
+        kind = self.chance.choice(KINDS)
         await getattr(self, f"_{kind}")(self.chance.choice(visible), visible)
 
     async def _resolve(self, issue: UUID, visible: list[UUID]) -> None:
@@ -231,14 +234,20 @@ class Walk:
         )
 
     async def projected(self) -> dict[UUID, tuple[Any, ...]]:
-        rows = await self.database.fetch_dicts("SELECT * FROM projection.issue WHERE NOT is_hidden ORDER BY id")
+        rows = await self.database.fetch_dicts(
+            "SELECT * FROM projection.issue WHERE NOT is_hidden ORDER BY id"
+        )
         return {row["id"]: tuple(row[name] for name in COLUMNS) for row in rows}
 
     def expected(self) -> dict[UUID, tuple[Any, ...]]:
         found = {}
         for issue in self.model.visible():
             comments = sum(of == issue for of in self.model.comments.values())
-            more = {"events": self.model.events(issue), "users": self.model.users(issue), "comments": comments}
+            more = {
+                "events": self.model.events(issue),
+                "users": self.model.users(issue),
+                "comments": comments,
+            }
             state = self.model.states[issue]
             found[issue] = tuple(more[name] if name in more else getattr(state, name) for name in COLUMNS)
         return found
