@@ -104,10 +104,19 @@ class NotFound(AvalonError):
 
 
 class Conflict(AvalonError):
-    """Somebody was faster, or it exists already."""
+    """Somebody was faster, or it exists already.
+
+    `position` is that of the decision that stands now, where somebody's was faster.
+    """
 
     status = 409
     code = "conflict"
+
+    def __init__(
+        self, message: str | None = None, *, position: int | None = None, code: str | None = None
+    ) -> None:
+        self.position = position
+        super().__init__(message, code=code)
 
 
 class Gone(AvalonError):
@@ -187,3 +196,17 @@ class MessageRefused(TransportError):
     """The other side will never take this one message."""
 
     code = "message_refused"
+
+
+def refusal(sqlstate: str | None, message: str | None, detail: str | None) -> AvalonError | None:
+    """What a routine of ours means by the SQLSTATE that it raised; None for everybody else's."""
+    match sqlstate:
+        case "AV400":
+            return BadInput(message)
+        case "AV403":
+            return Forbidden(message)
+        case "AV404":
+            return NotFound(message)
+        case "AV409":
+            return Conflict(message, position=int(detail) if detail else None)
+    return None

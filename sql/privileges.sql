@@ -14,6 +14,14 @@ GRANT EXECUTE ON FUNCTION
   log.recorded_at(), log.start_epoch(), log.tags(text, text, text, jsonb), log.tag_hash(text, text),
   log.search_parts(text), log.search_text(text), log.search_query(text, boolean)
 TO :"service";
+-- What people do with issues: these take the log's lock, look, and append.
+GRANT EXECUTE ON FUNCTION
+  log.change_issues(uuid[], jsonb, text, uuid, bigint, boolean),
+  log.merge_issues(uuid, uuid[], text, uuid),
+  log.unmerge_issue(uuid, uuid[], text, uuid),
+  log.undo(uuid, text, boolean, uuid),
+  log.unmute_due()
+TO :"service";
 
 GRANT SELECT ON ALL TABLES IN SCHEMA projection TO :"service";
 GRANT SELECT ON baseline.sealed TO :"service";

@@ -1,5 +1,18 @@
-"""The events of the log: the rows (`rows`), and what each type of fact holds (`facts`)."""
+"""The events of the log: the rows (`rows`), and what each type of fact holds (`facts`, `decisions`)."""
 
+from avalon.events.decisions import (
+    IssueAssigned,
+    IssueCommentDeleted,
+    IssueCommented,
+    IssueDeleted,
+    IssueGroupsMoved,
+    IssueIgnored,
+    IssueMuted,
+    IssueReopened,
+    IssueResolved,
+    IssueRestored,
+    IssueUndone,
+)
 from avalon.events.facts import (
     AlertDelivered,
     AlertFailed,
@@ -47,9 +60,20 @@ __all__ = [
     "ErrorDeleted",
     "Event",
     "Fact",
+    "IssueAssigned",
+    "IssueCommentDeleted",
+    "IssueCommented",
+    "IssueDeleted",
+    "IssueGroupsMoved",
+    "IssueIgnored",
+    "IssueMuted",
     "IssueOpened",
     "IssueOverflowed",
     "IssueRegressed",
+    "IssueReopened",
+    "IssueResolved",
+    "IssueRestored",
+    "IssueUndone",
     "IssueUnmuted",
     "NewEvent",
     "ReportsExpired",

@@ -1,11 +1,14 @@
 -- Deleting hides at once and takes the report out of every count. Facts are folded one at a time, in their
--- order: a report that an erasure covers already is not taken off twice.
+-- order: a report that an erasure covers already is not taken off twice. One whose issue was deleted in the same
+-- moment is taken off what stands aside, under the name of its tomb, for restoring; the service's counts lost it before.
 CREATE OR REPLACE FUNCTION log.fold_deletion() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = projection, pg_catalog, pg_temp
 AS $$
 DECLARE
   _fact record;
+  _tomb uuid;
+  _group uuid;
 BEGIN
   IF (SELECT type FROM fresh LIMIT 1) = 'error.reported' THEN
     RETURN NULL;
@@ -21,37 +24,44 @@ BEGIN
           WHERE e.service = _fact.service
             AND e.position > (_fact.data ->> 'position')::bigint
             AND e.before > (_fact.data ->> 'occurred_at')::timestamptz
-        ) OR EXISTS (
-          SELECT FROM group_erasure AS e
-          WHERE e.issue_group = (_fact.data ->> 'group')::uuid AND e.position > (_fact.data ->> 'position')::bigint
         );
         INSERT INTO deleted_report (position, recorded_at)
         VALUES ((_fact.data ->> 'position')::bigint, (_fact.data ->> 'recorded_at')::timestamptz)
         ON CONFLICT DO NOTHING;
         CONTINUE WHEN NOT FOUND;
 
+        SELECT e.tomb
+        INTO _tomb
+        FROM group_erasure AS e
+        WHERE e.issue_group = (_fact.data ->> 'group')::uuid AND e.position > (_fact.data ->> 'position')::bigint
+        ORDER BY e.position
+        LIMIT 1;
+        _group := coalesce(_tomb, (_fact.data ->> 'group')::uuid);
+
         UPDATE hour_count
         SET reports = reports - 1
-        WHERE service = _fact.service
+        WHERE _tomb IS NULL
+          AND service = _fact.service
           AND hour = date_bin('1 hour', (_fact.data ->> 'occurred_at')::timestamptz, 'epoch')
           AND level = _fact.level
           AND environment = coalesce(_fact.environment, '');
         UPDATE minute_count
         SET reports = reports - 1
-        WHERE service = _fact.service
+        WHERE _tomb IS NULL
+          AND service = _fact.service
           AND minute = date_bin('1 minute', (_fact.data ->> 'occurred_at')::timestamptz, 'epoch')
           AND level = _fact.level
           AND environment = coalesce(_fact.environment, '')
           AND (_fact.data ->> 'occurred_at')::timestamptz > (_fact.data ->> 'recorded_at')::timestamptz - interval '1 day';
         UPDATE group_hour
         SET reports = reports - 1
-        WHERE issue_group = (_fact.data ->> 'group')::uuid
+        WHERE issue_group = _group
           AND hour = date_bin('1 hour', (_fact.data ->> 'occurred_at')::timestamptz, 'epoch')
           AND level = _fact.level
           AND environment = coalesce(_fact.environment, '');
         UPDATE group_minute
         SET reports = reports - 1
-        WHERE issue_group = (_fact.data ->> 'group')::uuid
+        WHERE issue_group = _group
           AND minute = date_bin('1 minute', (_fact.data ->> 'occurred_at')::timestamptz, 'epoch')
           AND level = _fact.level
           AND environment = coalesce(_fact.environment, '')
@@ -62,11 +72,11 @@ BEGIN
           title = CASE WHEN title_of = (_fact.data ->> 'report')::uuid THEN NULL ELSE title END,
           culprit = CASE WHEN title_of = (_fact.data ->> 'report')::uuid THEN NULL ELSE culprit END,
           title_of = NULLIF(title_of, (_fact.data ->> 'report')::uuid)
-        WHERE id = (_fact.data ->> 'group')::uuid;
+        WHERE id = _group;
         UPDATE release
         SET reports = reports - 1
         WHERE service = _fact.service AND version = _fact.release;
-        PERFORM log.take_off_tags((_fact.data ->> 'group')::uuid, _fact.data -> 'tags');
+        PERFORM log.take_off_tags(_group, _fact.data -> 'tags');
 
       -- before is a full hour, so whole buckets go; what is folded later comes after this position.
       WHEN 'service.erased' THEN
