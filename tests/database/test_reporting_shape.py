@@ -94,6 +94,11 @@ SELECT
   '{}'
 FROM (SELECT n, now() - n * interval '10 minutes' AS at FROM generate_series(1, 3000) AS n) AS past
 """
+_ISSUES = """
+INSERT INTO projection.issue (id, service, opened_at, position, last_seen, events)
+SELECT gen_random_uuid(), 'service' || n % 10, now(), 0, now() - n * interval '1 minute', n
+FROM generate_series(1, 3000) AS n
+"""
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +118,7 @@ async def reader(past_urls: Urls) -> AsyncIterator[Connection]:
         cursor = await owner.execute("SELECT EXISTS (SELECT FROM log.event)")
         if await cursor.fetchone() == (False,):
             await owner.execute(_FACTS)
+            await owner.execute(_ISSUES)
             await write_past(owner, DAYS, REPORTS_A_DAY)
     async with await psycopg.AsyncConnection.connect(past_urls.reporting, autocommit=True) as connection:
         yield connection
@@ -198,3 +204,19 @@ async def test_facts_are_found_by_their_time(reader: Connection, past_urls: Urls
     query = f"SELECT * FROM {view} WHERE recorded_at >= now() - interval '1 hour'"
     (found,) = await scans(reader, query, of="fact")
     assert found["Node Type"] in ("Index Scan", "Bitmap Heap Scan")
+
+
+ORDERED = {
+    "last seen": ("issue", "issue", "last_seen DESC"),
+    "events": ("issue", "issue", "events DESC"),
+    "place": ("audit", "fact", "position DESC"),
+}
+
+
+@pytest.mark.parametrize(("view", "table", "order"), ORDERED.values(), ids=ORDERED)
+async def test_the_first_rows_come_from_an_index(
+    reader: Connection, view: str, table: str, order: str
+) -> None:
+    found = await scans(reader, f"SELECT * FROM {view} ORDER BY {order} LIMIT 20", of=table)
+    assert "Index Scan" in {node["Node Type"] for node in found}
+    assert "Seq Scan" not in {node["Node Type"] for node in found}
