@@ -9,7 +9,7 @@ ALTER ROLE avalon_reporting SET default_transaction_read_only = 'on';
 ALTER ROLE avalon_reporting SET statement_timeout = '30s';
 -- A snapshot that stays open keeps vacuum from its work.
 ALTER ROLE avalon_reporting SET idle_in_transaction_session_timeout = '30s';
--- So that \d and the lists of tables in Grafana and Metabase show the views.
+-- So that \d shows the views, and their names need no schema.
 ALTER ROLE avalon_reporting SET search_path = reporting;
 -- Days are UTC days everywhere in Avalon.
 ALTER ROLE avalon_reporting SET timezone = 'UTC';

@@ -173,6 +173,18 @@ async def test_deleted_and_erased_reports_are_gone(database: Database, reader: C
     assert await rows(reader, "SELECT service, events FROM issue_daily") == [("api", 1)]
 
 
+async def test_the_reports_of_a_deleted_issue_are_gone(
+    database: Database, reader: Connection, owner: Connection
+) -> None:
+    await report(database, a_report(1), a_report(2, message="still there"))
+    await owner.execute(
+        "INSERT INTO projection.group_erasure (position, issue_group, tomb, issue)"
+        " SELECT 1000000, id, gen_random_uuid(), issue FROM projection.issue_group WHERE id = %s",
+        [UUID(int=1)],
+    )
+    assert await rows(reader, "SELECT message FROM error") == [("still there",)]
+
+
 LEAK = "SELECT count(*) FROM reporting.error WHERE message::int = 7"
 
 
