@@ -30,6 +30,7 @@ IMPORT_ORDER = [
     "database",
     "embedded",
     "statements",
+    "reporting",
     "migrations",
     "events",
     "inflate",
