@@ -1,0 +1,95 @@
+"""What a frame says of a mistake: its name without line numbers, and how much that name is worth.
+
+Worth is judged by names alone, for a key may use only the report itself. Reading one place again and again is
+most of a service's life, so what was read is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from avalon.grouping.in_app import is_library
+from avalon.grouping.names import MAX_NAME, plain_function, plain_module, plain_path
+from avalon.reports import Frame
+
+
+class Place(NamedTuple):
+    """A frame as the key sees it."""
+
+    key: str  # module and function, readable; "" where nothing is known
+    module: str
+    is_named: bool  # the function has a name that somebody wrote
+    is_library: bool
+    is_test: bool
+    is_helper: bool  # it reports mistakes of its callers, or is a part of them
+
+    @property
+    def decides(self) -> bool:
+        """Whether a mistake may be named after it."""
+        return not (self.is_test or self.is_helper)
+
+
+# Functions whose failure is their caller's mistake.
+_HELPER: Final = re.compile(
+    r"(?:[\w$:]*[.:>])?_*(?:"
+    r"assert\w*|fail|fail_?[A-Z_]\w*|throw\w*|raise|raise_\w+|reraise|panic\w*|abort|die|unwrap\w*|expect"
+    r"|check_?(?:not_?null|argument|state|index|element_?index|position_?index|not_?empty|precondition)s?"
+    r"|require|require_?(?:non_?null|not_?null|argument|state|non_?empty)\w*|not_?null|not_?empty|invariant"
+    r"|ensure|ensure_?(?:non_?null|not_?null)|syntax_?error|type_?error|value_?error|parse_?error|error|on_?error"
+    r"|report_?error|handle_?(?:error|exception)|error_?handler"
+    r"|<(?:listcomp|genexpr|dictcomp|setcomp)>|<clinit>|__call__|__getattr__|access\$)",
+    re.ASCII | re.IGNORECASE,
+)
+_TEST: Final = re.compile(
+    r"(?:^|[./\\$])(?:tests?|specs?|__tests__|_?testing|conftest|test_\w*|\w*_tests?|\w*[.-](?:spec|test))(?=$|[./\\$:])"
+    r"|(?:^|[./\\$])\w*[a-z0-9](?:Tests?|TestCase|TestBase|TestData|TestUtils?|TestHelper|Spec)(?=$|[./\\$:])",
+    re.ASCII,
+)
+_TEST_CLASS: Final = re.compile(r"(?:^|[./\\])Test(?:Case|[A-Z_]\w*)(?=$|[.$])", re.ASCII)
+_TEST_FUNCTION: Final = re.compile(r"_?(?:test|assert|check|do_?test|run_?test)", re.IGNORECASE)
+_BUNDLED: Final = re.compile(r"\.(?:m?js|jsx|cjs)(?:[?#]|$)")
+# A place is at most some hundred bytes of text that the frame has anyway.
+_KEPT_PLACES: Final = 4_096
+
+
+def place_of(frame: Frame) -> Place:
+    """How the frame is seen; line numbers play no part."""
+    return _place(frame.function, frame.module, frame.filename, frame.abs_path)
+
+
+@lru_cache(_KEPT_PLACES)
+def _place(function: str, module: str, filename: str, abs_path: str) -> Place:
+    file = filename or abs_path
+    where = plain_module(module) if module else plain_path(file)
+    what = plain_function(function)
+    if what and _is_minified(what, where, file):
+        what = ""
+    key = f"{where}.{what}" if where and what else where or what
+    return Place(
+        key=key[:MAX_NAME],
+        module=where,
+        is_named=bool(what),
+        is_library=is_library(module, filename, abs_path),
+        is_test=_is_test(function, module, file),
+        is_helper=_HELPER.fullmatch(what) is not None if what else False,
+    )
+
+
+def _is_minified(function: str, where: str, file: str) -> bool:
+    """Names of one or two letters are drawn anew by each build of a bundle, or of a shrunk class."""
+    own = function.rpartition(".")[2]
+    if len(own) > 2:
+        return False
+    return _BUNDLED.search(file) is not None or (
+        len(where.rpartition(".")[2]) <= 2 and not file.endswith(".py")
+    )
+
+
+def _is_test(function: str, module: str, file: str) -> bool:
+    """Tests are only how a mistake was met. A checkout's folder may have any name: the last ones count."""
+    where = module or "/".join(file.replace("\\", "/").split("/")[-3:]).rpartition(".")[0]
+    if _TEST.search(where):
+        return True
+    return _TEST_CLASS.search(where) is not None and _TEST_FUNCTION.match(function) is not None
