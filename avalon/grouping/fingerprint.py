@@ -55,7 +55,7 @@ def _parts(report: Report) -> _Parts:
     if report.stack and not any(one.frames for one in exceptions):
         exceptions = _from_text(report) or exceptions
     if not exceptions:
-        return _Parts("", mask(report.message), [], [], "")
+        return _Parts("", mask(report.message_template or report.message), [], [], "")
     decision = decide(exceptions)
     value, frame = decision.exception.value, decision.frame
     type = _own_name(decision.exception.type)

@@ -62,9 +62,13 @@ class Grouping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The canonical report. `truncated` names each field that was cut, with its original length."""
+    """The canonical report. `truncated` names each field that was cut, with its original length.
+
+    `message_template` is the message before its parameters were put in, where a client says it.
+    """
 
     message: str
+    message_template: str = ""
     exceptions: list[ExceptionInfo] = []
     stack: str = ""
     path: str = ""
