@@ -55,8 +55,13 @@ def decide(exceptions: Sequence[ExceptionInfo]) -> Decision:
 
 
 def _deciding_index(exceptions: Sequence[ExceptionInfo]) -> int:
-    """From the outermost inwards as long as each was raised because of the next."""
+    """From the outermost inwards as long as each was raised because of the next.
+
+    A group's members are not each other's causes: its first one, or what that was raised for, stands last.
+    """
     for index in range(len(exceptions) - 1):
+        if exceptions[index].type in _GROUPS:
+            break
         if not _wraps(exceptions[index], exceptions[index + 1]):
             return index
     return len(exceptions) - 1
@@ -64,7 +69,7 @@ def _deciding_index(exceptions: Sequence[ExceptionInfo]) -> int:
 
 def _wraps(outer: ExceptionInfo, inner: ExceptionInfo) -> bool:
     """Whether the outer one only passes the inner one on: it was raised by the function that caught it."""
-    if not outer.frames or not inner.frames or outer.type in _GROUPS:
+    if not outer.frames or not inner.frames:
         return True
     raised = outer.frames[-1]
     if not (raised.filename or raised.abs_path).endswith(_IMPLICIT_CHAINS):

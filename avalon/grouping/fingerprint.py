@@ -8,6 +8,7 @@ version is part of the group's id, so groups of other rules never mix with these
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b, sha256
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -23,6 +24,8 @@ from avalon.reports import ExceptionInfo, Grouping, Report
 VERSION: Final = 1
 # Sentry's placeholder for "and what you would have taken"; the blanks are optional there too.
 _DEFAULT: Final = ("{{ default }}", "{{default}}")
+
+_KEPT_HASHES: Final = 4_096
 
 _encode = msgspec.json.Encoder().encode
 
@@ -88,8 +91,10 @@ def _with_default(fingerprint: list[str], default: list[str]) -> list[str]:
     return parts
 
 
+# Types and places come again and again.
+@lru_cache(_KEPT_HASHES)
 def _short_hash(part: str) -> str:
-    return blake2b(part.encode(), digest_size=8).hexdigest()
+    return blake2b(part.encode(), digest_size=8).hexdigest() if part else ""
 
 
 def group_id(service: str, version: int, key_parts: Sequence[str]) -> UUID:

@@ -39,9 +39,13 @@ _HELPER: Final = re.compile(
     r"|require|require_?(?:non_?null|not_?null|argument|state|non_?empty)\w*|not_?null|not_?empty|invariant"
     r"|ensure|ensure_?(?:non_?null|not_?null)|syntax_?error|type_?error|value_?error|parse_?error|error|on_?error"
     r"|report_?error|handle_?(?:error|exception)|error_?handler"
+    r"|__pthread_kill|pthread_kill|gsignal|__cxa_\w+|_?objc_(?:terminate|exception_\w+)|__exceptionPreprocess"
+    r"|_?RaiseException|_CxxThrowException|terminate|rust_panic|begin_panic\w*|panic_\w+|__rust_\w+"
     r"|<(?:listcomp|genexpr|dictcomp|setcomp)>|<clinit>|__call__|__getattr__|access\$)",
     re.ASCII | re.IGNORECASE,
 )
+# Classes that no source file has: what they do is to call another one.
+_SYNTHETIC: Final = re.compile(r"\$\$Lambda|\$Proxy\d|CGLIB\$\$|Generated\w*Accessor\d|LambdaForm\$")
 _TEST: Final = re.compile(
     r"(?:^|[./\\$])(?:tests?|specs?|__tests__|_?testing|conftest|test_\w*|\w*_tests?|\w*[.-](?:spec|test))(?=$|[./\\$:])"
     r"|(?:^|[./\\$])\w*[a-z0-9](?:Tests?|TestCase|TestBase|TestData|TestUtils?|TestHelper|Spec)(?=$|[./\\$:])",
@@ -49,7 +53,7 @@ _TEST: Final = re.compile(
 )
 _TEST_CLASS: Final = re.compile(r"(?:^|[./\\])Test(?:Case|[A-Z_]\w*)(?=$|[.$])", re.ASCII)
 _TEST_FUNCTION: Final = re.compile(r"_?(?:test|assert|check|do_?test|run_?test)", re.IGNORECASE)
-_BUNDLED: Final = re.compile(r"\.(?:m?js|jsx|cjs)(?:[?#]|$)")
+_SCRIPT: Final = re.compile(r"\.(?:[cm]?[jt]sx?|vue|svelte|html|rb)(?:[?#]|$)")
 # A place is at most some hundred bytes of text that the frame has anyway.
 _KEPT_PLACES: Final = 4_096
 
@@ -64,6 +68,9 @@ def _place(function: str, module: str, filename: str, abs_path: str) -> Place:
     file = filename or abs_path
     where = plain_module(module) if module else plain_path(file)
     what = plain_function(function)
+    if what and _SCRIPT.search(file):
+        # Only V8, and Ruby since 3.4, write what the method was called on.
+        what = re.split(r"[.#]", what)[-1]
     if what and _is_minified(what, where, file):
         what = ""
     key = f"{where}.{what}" if where and what else where or what
@@ -73,18 +80,16 @@ def _place(function: str, module: str, filename: str, abs_path: str) -> Place:
         is_named=bool(what),
         is_library=is_library(module, filename, abs_path),
         is_test=_is_test(function, module, file),
-        is_helper=_HELPER.fullmatch(what) is not None if what else False,
+        is_helper=_SYNTHETIC.search(module) is not None
+        or (what != "" and _HELPER.fullmatch(what) is not None),
     )
 
 
 def _is_minified(function: str, where: str, file: str) -> bool:
     """Names of one or two letters are drawn anew by each build of a bundle, or of a shrunk class."""
-    own = function.rpartition(".")[2]
-    if len(own) > 2:
+    if len(function) > 2 or file.endswith(".py"):
         return False
-    return _BUNDLED.search(file) is not None or (
-        len(where.rpartition(".")[2]) <= 2 and not file.endswith(".py")
-    )
+    return _SCRIPT.search(file) is not None or len(where.rpartition(".")[2]) <= 2
 
 
 def _is_test(function: str, module: str, file: str) -> bool:

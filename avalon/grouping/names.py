@@ -21,20 +21,30 @@ _GENERATED: Final = re.compile(
     r"|\$\$Lambda\$?+[\w/.]*+|\$\$(?:Enhancer|FastClass)\w{0,64}+\$\$\w*+|\$\$SpringCGLIB\$\$\d++"
     r"|\$\$anonfun\$\w*+|_\$\$_\w++|\$ByteBuddy\$\w++"
     r"|(?<=\$)\d++|(?<=\$Proxy)\d++|(?<=Accessor)\d++|`\d++"
-    r"|(?<=func)\d++(?:\.\d++)*+|(?<=glob)\.\.|-fm$"  # Go: closures, method values
+    r"|\.{1,2}func\d++(?:\.\d++)*+|-fm$"  # Go: closures, method values
     r"|::h[0-9a-f]{16}\b|\{\{closure\}\}(?:::)?+|<locals>\."  # Rust, Python
     r"|\.(?:constprop|isra|part|cold|lto_priv)(?:\.\d++)?+|\[clone[^\]]{0,64}+\]"  # GCC
-    r"|\(anonymous namespace\)::|0x[0-9A-Fa-f]++|(?<=[a-z]_)\d{2,}+$|(?<=^_)\d++|(?<!\d)@\d++$",
+    r"|\(anonymous namespace\)::|0x[0-9A-Fa-f]++|(?<=[a-z]_)\d{2,}+$|(?<!\d)@\d++$",
     re.ASCII,
 )
-_JS_PREFIX: Final = re.compile(r"(?:new |async |get |set |static |bound )++")
+# JavaScript's `new Cart`, Ruby's `block (2 levels) in total`.
+_PREFIX: Final = re.compile(
+    r"(?:new |async |get |set |static |bound |(?:block|rescue|ensure)(?: \(\d++ levels\))?+ in )++"
+)
 _JS_ALIAS: Final = re.compile(r" \[as [^\]\n]{0,200}+\]$")
 _UNNAMED: Final = frozenset(
     ("", "?", "<anonymous>", "anonymous", "<unknown>", "<lambda>", "{closure}", "(anonymous)")
 )
+_UNNAMED_ENDS: Final = ("{closure}", ".<anonymous>", ".<lambda>", ".anonymous", ".?")
 _OPENING: Final = re.compile(r"[<(\[]")
 _BRACKETS: Final = re.compile(r"[<>()\[\]]")
 
+# Behind `java.base/` or `app//` stands the name of a class; behind another slash a package or a file.
+_PACKAGE_OF_JVM: Final = re.compile(
+    r"[a-z]\w*+(?:\.[\w$]++)++(?<!\.dylib)(?<!\.so)(?<!\.dll)(?<!\.exe)", re.ASCII
+)
+
+_HOST: Final = re.compile(r"^[\w+-]{2,32}://[^/]*+")
 _QUERY: Final = re.compile(r"[?#]")
 _SEPARATOR: Final = re.compile(r"[/\\]++")
 # `main.3f2a1b9c.js`, `index-BxYz12_a.js`, `jquery-3.6.0.min.js`, `4.d1e2f3.chunk.js`.
@@ -44,7 +54,7 @@ _HASH: Final = re.compile(
     r"|[._@-]v?\d++(?:\.\d++)++(?=[._-]|$)|^\d++(?=\.[\w.]*js$)",
     re.ASCII,
 )
-_SUFFIX: Final = re.compile(r"(?:\.min|\.bundle|\.chunk)*+\.[A-Za-z]{1,5}$")
+_SUFFIX: Final = re.compile(r"(?:\.min|\.bundle|\.chunk)*+\.[A-Za-z]{1,6}$")
 _VERSION_FOLDER: Final = re.compile(
     r"v?\d[\d._-]*|(?=[0-9a-f]*\d)[0-9a-f]{7,64}|[\w.-]{1,64}[-@]v?\d+\.[\w.]{1,64}", re.ASCII
 )
@@ -54,15 +64,18 @@ def plain_function(function: str) -> str:
     """The function's name, or "" for one that has none."""
     if _PLAIN.fullmatch(function):
         return "" if function == "anonymous" else function
-    name = _JS_ALIAS.sub("", _JS_PREFIX.sub("", function, 1)[:MAX_NAME])
+    if function[:2] in ("-[", "+["):
+        return function[:MAX_NAME]
+    name = _JS_ALIAS.sub("", _PREFIX.sub("", function, 1)[:MAX_NAME])
     name = _GENERATED.sub(lambda match: match["method"] or "", name)
+    if name[:1] == "_":
+        name = name.rstrip("0123456789")
     if _OPENING.search(name):
         name = without_arguments(name)
-    name = name.strip(" .:")
+    name = name.strip(" .:").rpartition("\\")[2]
     if name.startswith("lambda$") or "$lambda$" in name:
         name = name.removeprefix("lambda$").replace("$lambda$", "").rstrip("$")
-    own = name.rpartition(".")[2]
-    return "" if name in _UNNAMED or own in _UNNAMED else name
+    return "" if name in _UNNAMED or name.endswith(_UNNAMED_ENDS) else name
 
 
 def without_arguments(name: str) -> str:
@@ -86,17 +99,22 @@ def without_arguments(name: str) -> str:
 
 
 def plain_module(module: str) -> str:
-    """The last names of a module; the class loader's prefix and generated names are left out."""
-    name = module[-2 * MAX_NAME :].rpartition("/")[2] if "." in module else module[-2 * MAX_NAME :]
+    """The last names of a module, a package, or a native library, without a class loader's."""
+    name = module[-2 * MAX_NAME :]
     if "$" in name or "<" in name or "`" in name:
         name = _GENERATED.sub(lambda match: match["method"] or "", name).rstrip("$.")
-    return ".".join(_SEPARATOR.sub(".", name).replace("::", ".").split(".")[-_SEGMENTS:])[:MAX_NAME]
+    if "/" in name or "\\" in name:
+        own = _SEPARATOR.split(name)[-1]
+        if not _PACKAGE_OF_JVM.fullmatch(own):
+            return plain_path(name)
+        name = own
+    return ".".join(name.replace("::", ".").split(".")[-_SEGMENTS:])[:MAX_NAME]
 
 
 def plain_path(path: str) -> str:
     """The last names of a path, in a module's form, so that `shop/cart.py` is the module `shop.cart`."""
-    path = _QUERY.split(path[-2 * MAX_NAME :], 1)[0]
+    path = _HOST.sub("", _QUERY.split(path[-2 * MAX_NAME :], maxsplit=1)[0])
     folders = _SEPARATOR.split(path)
     own = _SUFFIX.sub("", _HASH.sub("", folders.pop()))
-    kept = [name for name in folders if name and not _VERSION_FOLDER.fullmatch(name) and name[-1] != ":"]
+    kept = [name for name in folders if name not in ("", ".", "..") and not _VERSION_FOLDER.fullmatch(name)]
     return ".".join([*kept[1 - _SEGMENTS :], own])[:MAX_NAME]

@@ -50,8 +50,8 @@ class Grouping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     """Why the report is in its group: the version of the rules, and the parts of its key.
 
     `type` and `culprit` are for people: the type of the exception that decides, and where it was raised.
-    `hashes` are of the type, the masked message and up to three places, innermost first: similar reports
-    share some.
+    `hashes` are of the type, the masked message and up to three places, innermost first ("" of an
+    empty one): similar reports share some.
     """
 
     version: int

@@ -17,7 +17,6 @@ _AT: Final = re.compile(r"(?:^|\n)[ \t]*+at ([^\n]++)")
 _JAVA: Final = re.compile(
     r"[^()]*+\((?:[\w$-]++\.(?:java|kt|scala|groovy|clj)\b|Native Method|Unknown Source|SourceFile)"
 )
-_DOTNET: Final = re.compile(r"[^()]*+\((?![^()]*+:\d++\)$)[^\n]*+(?<!:\d)$")
 _GECKO: Final = re.compile(r"(?:^|\n)[^\n@]{0,200}+@[^\n]*?:\d++(?::\d++)?(?:\n|$)")
 
 

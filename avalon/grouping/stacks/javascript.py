@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from avalon.grouping.stacks.parts import MAX_EXCEPTIONS, make_exception, make_frames, split_place
+from avalon.grouping.stacks.parts import MAX_EXCEPTIONS, make_exception, make_frames
 from avalon.reports import ExceptionInfo, Frame
 
 _CAUSE: Final = "[cause]: "
-_V8_FRAME: Final = re.compile(r"\n[ \t]*+at (?:async )?+([^\n]++)")
-_GECKO_FRAME: Final = re.compile(r"\n([^\n@]{0,512}+)@([^\n]++)")
+_PLACE: Final = r"(?:([^\n]*):(\d{1,9}):(\d{1,9})|([^\n]++))"
+_V8_FRAME: Final = re.compile(r"\n[ \t]*+at (?:async )?+" + _PLACE)
+_GECKO_FRAME: Final = re.compile(r"\n([^\n@]{0,512}+)@" + _PLACE)
 
 
 def parse_v8(text: str) -> list[ExceptionInfo]:
     """The error, and the causes that Node prints into its braces."""
     sections = text.split(_CAUSE, MAX_EXCEPTIONS)[:MAX_EXCEPTIONS] if _CAUSE in text else [text]
-    return [_parse_one(section) for section in sections]
+    parsed = [_parse_one(section) for section in sections]
+    # Prose has lines that begin with `at`, too, but no place in them.
+    return parsed if any(frame.lineno for one in parsed for frame in one.frames) else []
 
 
 def _parse_one(text: str) -> ExceptionInfo:
@@ -33,16 +36,17 @@ def _without_uncaught(header: str) -> str:
     return below if pointer else header
 
 
-def _v8_frame(call: str) -> Frame:
-    call = call.rstrip(" {\r")
-    if call[-1:] == ")":
-        function, _, place = call[:-1].partition(" (")
-    else:
-        function, place = "", call
-    file, line, column = split_place(place)
-    if file.startswith("eval at "):
-        file, line, column = "<eval>", None, None
-    return Frame(function=function, filename=file, lineno=line, colno=column)
+def _v8_frame(found: tuple[str, str, str, str]) -> Frame:
+    place, line, column, other = found
+    if not line:  # `Array.map (<anonymous>)`, `Promise.all (index 0)`
+        function, _, file = other.rstrip(" {)\r").partition(" (")
+        return Frame(function=function, filename="<native>")
+    function, parenthesis, file = place.partition(" (")
+    if not parenthesis:
+        function, file = "", place
+    elif file.startswith("eval at "):
+        return Frame(function=function, filename="<eval>")
+    return Frame(function=function, filename=file, lineno=int(line), colno=int(column))
 
 
 def parse_gecko(text: str) -> list[ExceptionInfo]:
@@ -54,8 +58,12 @@ def parse_gecko(text: str) -> list[ExceptionInfo]:
     return [make_exception(_without_uncaught(header), make_frames(found, _gecko_frame))]
 
 
-def _gecko_frame(found: tuple[str, str]) -> Frame:
-    function, place = found
+def _gecko_frame(found: tuple[str, str, str, str, str]) -> Frame:
+    function, place, line, column, other = found
+    function = function.rstrip("/<")
+    if not line:  # `map@[native code]`
+        return Frame(function=function, filename=other.rstrip())
     # Firefox: `file line 12 > eval:1:1`.
-    file, line, column = split_place(place.partition(" line ")[0] if " > eval" in place else place)
-    return Frame(function=function.rstrip("/<"), filename=file, lineno=line, colno=column)
+    return Frame(
+        function=function, filename=place.partition(" line ")[0], lineno=int(line), colno=int(column)
+    )

@@ -46,14 +46,3 @@ def split_name(name: str) -> tuple[str, str]:
 
 def line_number(digits: str) -> int | None:
     return int(digits) if 0 < len(digits) < 10 and digits.isdecimal() else None
-
-
-def split_place(place: str) -> tuple[str, int | None, int | None]:
-    """`file:line:column` or `file:line`; numbers that are not there are None."""
-    head, colon, last = place.rpartition(":")
-    if not colon or not last.isdecimal():
-        return place, None, None
-    file, colon, middle = head.rpartition(":")
-    if colon and middle.isdecimal():
-        return file, line_number(middle), line_number(last)
-    return head, line_number(last), None

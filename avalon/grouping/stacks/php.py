@@ -12,10 +12,9 @@ from typing import Final
 from avalon.grouping.stacks.parts import MAX_EXCEPTIONS, line_number, make_exception, make_frames
 from avalon.reports import ExceptionInfo, Frame
 
-_CALL: Final = re.compile(r"\n#\d++ (?:([^\n(]++)\((\d++)\)|\[internal function\])?+(?:: )?+([^\n]*+)")
+_CALL: Final = re.compile(r"\n#\d++ (?:\[internal function\]|([^\n(]++)\((\d++)\))?+(?:: )?+([^\n]*+)")
 _NEXT: Final = re.compile(r"\n\nNext ")
 _PREFIX: Final = re.compile(r"(?:PHP )?+(?:Fatal error: ++)?+(?:Uncaught )?+")
-_PLACE: Final = re.compile(r"\bin (/?[^\n]*+)$")
 
 
 def parse(text: str) -> list[ExceptionInfo]:

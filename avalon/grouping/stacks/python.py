@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from avalon.grouping.stacks.parts import MAX_EXCEPTIONS, ends, line_number, make_exception
+from avalon.grouping.stacks.parts import MAX_EXCEPTIONS, ends, make_exception
 from avalon.reports import ExceptionInfo, Frame
 
 _CHAINED: Final = re.compile(
@@ -17,7 +17,7 @@ _CHAINED: Final = re.compile(
 )
 # A frame, and the line of source below it: four blanks more than the traceback, carets are another line.
 _FRAME: Final = re.compile(
-    r'File "([^"\n]{1,1024}+)", line (\d++)(?:, in ([^\n]++))?+(?:\n    (?! )([^\n]++))?+'
+    r'File "([^"\n]{1,1024}+)", line (\d{1,9}+)(?:, in ([^\n]++))?+(?:\n    (?! )([^\n]++))?+'
 )
 _IN_TREE: Final = re.compile(r"\n[ ]*+[|+] ?")
 _BRANCH: Final = re.compile(r"\n-[-+]*+(?: (?:\d++|\.\.\.) -++)?+(?=\n|$)")
@@ -63,8 +63,8 @@ def _below(text: str, last_frame: int) -> str:
 
 def _frame(file: str, line: str, function: str, source: str) -> Frame:
     return Frame(
-        function=function.rstrip(),
+        function=function,
         filename=file,
-        lineno=line_number(line),
+        lineno=int(line),
         context_line=source or None,
     )
