@@ -1,4 +1,4 @@
-"""Scores the message masks on `messages.tsv`: lines of invented systems with the template that each came from.
+"""Scores the message masks on `messages.tsv`: lines of invented systems, each with its template.
 
 Pairs of one system's lines are what is counted: truly the same if the template is. `exact` is the share of
 lines whose group holds their whole template and nothing else.
