@@ -38,6 +38,9 @@ CLASS: Final = (
     r"(?:\$?[A-Z][a-z]++)++)(?![\w.-])"
 )
 
+# An app's id is data, and so is a package's name; a class's is code, and ends with a capital's word.
+APP: Final = r"(?<![\w.-])(?:com|org|net|io|cn)\.[a-z][\w-]*+\.[a-z][\w-]*+(?:\.[a-z][\w-]*+)*+(?!\.?\w)"
+
 # --- Hosts: `10.0.0.1:80 (name)`, `name[10.0.0.1]:25`, `name/10.0.0.1`, `[::1]:80`, `db1.example.com:5432`.
 
 _IP: Final = r"\d{1,3}+(?:\.\d{1,3}+){3}(?![\w-]|\.\w)"

@@ -30,7 +30,7 @@ _AFTER_KEY: Final = (
     rf"|:{parts.NAMING_KEY} (?P<named>[\w.@$-]++(?=[,;)]|$))"
 )
 _ANY: Final = (
-    rf"{_AFTER_KEY}|(?P<str>{parts.STRING})|(?P<path>{parts.PATH})|(?P<url>{parts.URL})|{parts.CLASS}"
+    rf"{_AFTER_KEY}|(?P<str>{parts.STRING})|(?P<path>{parts.PATH})|(?P<url>{parts.URL})|{parts.CLASS}|(?P<app>{parts.APP})"
     rf"|(?P<host>{parts.HOSTS})|(?P<num>{parts.NUMBERS})"
 )
 _SHOWN: Final = {"key": "value", "named": "value", "whom": "user", "quoted": "user"}

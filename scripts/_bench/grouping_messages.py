@@ -45,7 +45,7 @@ def _score(system: str, rows: Sequence[tuple[str, str]]) -> Score:
     # One who makes no pair makes no wrong one.
     precision = hits / _pairs(found.values()) if _pairs(found.values()) else 1.0
     recall = hits / _pairs(truth.values()) if _pairs(truth.values()) else 1.0
-    f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
+    f1 = 2 * precision * recall / max(1e-9, precision + recall)
     exact = sum(n for (t, k), n in both.items() if n == truth[t] == found[k])
     return Score(system, len(rows), precision, recall, f1, exact / len(rows))
 
