@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import tracemalloc
 from typing import Any
 
 import pytest
 
+from avalon.protocols.sentry import decode_event
 from tests.protocols.sentry_events import report_of
 
 
@@ -138,7 +141,23 @@ def test_a_secret_that_only_the_filled_template_shows_is_filtered() -> None:
     assert report.message == "password=[Filtered]"
 
 
-def test_a_filled_template_is_bounded() -> None:
-    report = report_of(logentry={"message": "%1$s" * 2000, "params": ["x" * 10_000]})
+def test_a_template_is_scrubbed_like_every_text() -> None:
+    said = {"message": "lost\0 Bearer abc123def456 of %s", "formatted": "lost a token"}
+    assert report_of(logentry=said).message_template == "lost\ufffd Bearer [Filtered] of %s"
+
+
+def test_a_template_that_is_too_long_is_not_filled() -> None:
+    report = report_of(logentry={"message": "%s" * 5_000, "params": ["x"]})
+    assert (report.message, report.message_template) == ("%s" * 4_096, "")
+
+
+def test_a_filled_template_takes_little_memory() -> None:
+    body = json.dumps({"logentry": {"message": "%1$s" * 200, "params": ["x" * 100_000]}}).encode()
+    tracemalloc.start()
+    try:
+        report = decode_event(body).report
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
     assert report.message == "x" * 8_192
-    assert report_of(logentry={"message": "%s" * 5000, "params": ["x"]}).message == "%s" * 4096
+    assert peak < 5_000_000, "all of it would be 20 MB"

@@ -71,7 +71,7 @@ def test_a_body_that_is_json_in_a_text_is_scrubbed_by_name() -> None:
 
 
 def test_a_secret_hidden_by_two_layers_of_escapes_is_filtered() -> None:
-    hidden = '["a://user:hunter2\\u0040host"]'
+    hidden = r'["a:\/\/user:hunter2@host"]'
     assert request_of(data=hidden) == {"data": ["a://user:[Filtered]@host"]}
 
 
