@@ -123,10 +123,10 @@ def _commonest(placed: list[_Placed]) -> list[_Placed]:
 
 def _by_test(exception: ExceptionInfo, own: list[_Placed]) -> Decision:
     """Tests or helpers only: what a test asserts is its own, other mistakes only show in it."""
-    place, frame = next((placed for placed in own if placed[0].is_test), own[0])
+    place, frame = next((placed for placed in own if not placed[0].is_test), own[0])
     asserts = "Assert" in exception.type or "Comparison" in exception.type
-    is_told = place.is_test and exception.type and exception.value and not asserts
-    key = place.module or place.key if is_told else place.key
+    only_shows = place.is_test and exception.type and exception.value and not asserts
+    key = place.module or place.key if only_shows else place.key
     return Decision(exception, frame, [key], [place.key], place.key)
 
 

@@ -25,7 +25,10 @@ VERSION: Final = 1
 # Sentry's placeholder for "and what you would have taken"; the blanks are optional there too.
 _DEFAULT: Final = ("{{ default }}", "{{default}}")
 
+# What is kept of the past: hashes, and stacks of at most so many characters, some megabytes in all.
 _KEPT_HASHES: Final = 4_096
+_KEPT_STACKS: Final = 256
+_SHORT_STACK: Final = 4_096
 
 _encode = msgspec.json.Encoder().encode
 
@@ -55,7 +58,7 @@ def group_report(report: Report) -> Grouping:
 
 def _parts(report: Report) -> _Parts:
     exceptions: Sequence[ExceptionInfo] = report.exceptions
-    if report.stack and not any(one.frames for one in exceptions):
+    if report.stack and not any([one.frames for one in exceptions]):
         exceptions = _from_text(report) or exceptions
     if not exceptions:
         return _Parts("", mask(report.message_template or report.message), [], [], "")
@@ -71,12 +74,21 @@ def _parts(report: Report) -> _Parts:
 
 def _from_text(report: Report) -> list[ExceptionInfo]:
     """The stack's exceptions, the outermost one with what the client says of it and the text does not."""
-    parsed = parse_stack(report.stack)
-    if not parsed or not any(one.frames for one in parsed):
+    stack = report.stack
+    parsed = _parse_short_stack(stack) if len(stack) <= _SHORT_STACK else parse_stack(stack)
+    if not parsed or not any([one.frames for one in parsed]):
         return []
     first = parsed[0]
     type, value = report.type or first.type, first.value or report.message
+    if type == first.type and value == first.value:
+        return parsed
     return [msgspec.structs.replace(first, type=type, value=value), *parsed[1:]]
+
+
+# Most reports are repeats, and these have the same stack.
+@lru_cache(_KEPT_STACKS)
+def _parse_short_stack(stack: str) -> list[ExceptionInfo]:
+    return parse_stack(stack)
 
 
 def _own_name(type: str) -> str:

@@ -31,21 +31,24 @@ class Place(NamedTuple):
         return not (self.is_test or self.is_helper)
 
 
-# Functions whose failure is their caller's mistake.
+# Functions whose failure is their caller's mistake: they check, they throw, they only pass a call on.
 _HELPER: Final = re.compile(
     r"(?:[\w$:]*[.:>])?_*(?:"
-    r"assert\w*|fail|fail_?[A-Z_]\w*|throw\w*|raise|raise_\w+|reraise|panic\w*|abort|die|unwrap\w*|expect"
-    r"|check_?(?:not_?null|argument|state|index|element_?index|position_?index|not_?empty|precondition)s?"
-    r"|require|require_?(?:non_?null|not_?null|argument|state|non_?empty)\w*|not_?null|not_?empty|invariant"
-    r"|ensure|ensure_?(?:non_?null|not_?null)|syntax_?error|type_?error|value_?error|parse_?error|error|on_?error"
-    r"|report_?error|handle_?(?:error|exception)|error_?handler"
-    r"|__pthread_kill|pthread_kill|gsignal|__cxa_\w+|_?objc_(?:terminate|exception_\w+)|__exceptionPreprocess"
-    r"|_?RaiseException|_CxxThrowException|terminate|rust_panic|begin_panic\w*|panic_\w+|__rust_\w+"
-    r"|<(?:listcomp|genexpr|dictcomp|setcomp)>|<clinit>|__call__|__getattr__|access\$)",
+    r"assert\w*|fail|fail(?-i:[A-Z_])\w*|throw\w*|raise|raise_\w+|reraise|panic\w*|abort|die|unwrap\w*|expect"
+    r"|(?:check|require|ensure)(?-i:[A-Z_])\w*|require|ensure|not_?null|not_?empty|invariant"
+    r"|report_?(?:error|issue|problem|failure|mismatch|bad|input|invalid|missing|unexpected|wrong|unknown)\w*"
+    r"|(?:\w*_)?error|\w+(?-i:Error|Exception)|(?:\w*_)?exception|error_?handler"
+    r"|__pthread_kill|pthread_kill|gsignal|__cxa_\w+|objc_(?:terminate|exception_\w+)|exceptionPreprocess"
+    r"|CxxThrowException|terminate|rust_panic|begin_panic\w*|rust_\w+"
+    r"|wrapper|wrapped|decorated|inner|call__|getattr__|access\$"
+    r"|<(?:listcomp|genexpr|dictcomp|setcomp)>|<clinit>)",
     re.ASCII | re.IGNORECASE,
 )
-# Classes that no source file has: what they do is to call another one.
-_SYNTHETIC: Final = re.compile(r"\$\$Lambda|\$Proxy\d|CGLIB\$\$|Generated\w*Accessor\d|LambdaForm\$")
+# Classes of errors, and those that no source file has: what they do is to be thrown, or to call another one.
+_SYNTHETIC: Final = re.compile(
+    r"(?:[a-z]Exception|[a-z]Error)(?:\$\w*)?$|\$\$Lambda|\$Proxy\d|CGLIB\$\$|Generated\w*Accessor\d"
+    r"|LambdaForm\$"
+)
 _TEST: Final = re.compile(
     r"(?:^|[./\\$])(?:tests?|specs?|__tests__|_?testing|conftest|test_\w*|\w*_tests?|\w*[.-](?:spec|test))(?=$|[./\\$:])"
     r"|(?:^|[./\\$])\w*[a-z0-9](?:Tests?|TestCase|TestBase|TestData|TestUtils?|TestHelper|Spec)(?=$|[./\\$:])",
@@ -61,6 +64,11 @@ _KEPT_PLACES: Final = 4_096
 def place_of(frame: Frame) -> Place:
     """How the frame is seen; line numbers play no part."""
     return _place(frame.function, frame.module, frame.filename, frame.abs_path)
+
+
+def forget_places() -> None:
+    """As if the service had just started; for measuring."""
+    _place.cache_clear()
 
 
 @lru_cache(_KEPT_PLACES)

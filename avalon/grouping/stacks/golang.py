@@ -11,14 +11,15 @@ from avalon.reports.limits import MAX_TEXT
 
 # The call's line, and the place's below it.
 _FRAME: Final = re.compile(r"\n([^\s][^\n]*+)\n[ \t]++([^\n]++)")
-_PANIC: Final = re.compile(r"(?:^|\n)\t?panic: ([^\n]*+)")
+_PANIC: Final = re.compile(r"\n\t?panic: ([^\n]*+)")
 _RECOVERED: Final = re.compile(r" \[recovered[^\]\n]*+\]$")
 
 
 def parse(text: str) -> list[ExceptionInfo]:
     """One exception per panic, the first panic last; the frames are the last one's."""
-    panics = _PANIC.findall(text)[:MAX_EXCEPTIONS]
-    found = _FRAME.findall(_first_goroutine(text))
+    start = text.find("goroutine ")
+    panics = _PANIC.findall("\n" + text[:start])[:MAX_EXCEPTIONS] if start > 0 else []
+    found = _FRAME.findall(_first_goroutine(text, start))
     frames = make_frames([one for one in found if ".go:" in one[1]], _frame)
     if not panics:
         return [ExceptionInfo(frames=frames)] if frames else []
@@ -26,8 +27,7 @@ def parse(text: str) -> list[ExceptionInfo]:
     return [_exception(panics[-1], _before_panic(frames)), *exceptions[1:]]
 
 
-def _first_goroutine(text: str) -> str:
-    start = text.find("goroutine ")
+def _first_goroutine(text: str, start: int) -> str:
     if start < 0:
         return "\n" + text
     end = text.find("\n\ngoroutine ", start)

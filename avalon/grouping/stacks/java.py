@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from avalon.grouping.stacks.parts import MAX_EXCEPTIONS, make_exception, make_frames
+from avalon.grouping.stacks.parts import MAX_EXCEPTIONS, line_number, make_exception, make_frames
 from avalon.reports import ExceptionInfo, Frame
 
+_FRAME: Final = re.compile(r"\n[ \t]*+at ([^\n(]{1,1024}+)\(([^\n)]*+)\)")
 # `java.base/java.util.ArrayList.get`, `app//com.acme.Cart.total`: class loader and module stand in front.
-_FRAME: Final = re.compile(
-    r"\n[ \t]*+at (?:[\w.@-]*+/)*+([^\n(]*)\.([^\n.(]++)\(([^\n):]*+):?+(\d{0,9})[^\n)]*+\)"
-)
+_LOADER: Final = re.compile(r"(?:[\w.@-]*+/){1,2}")
 # A cause of something that was suppressed is indented as that is.
 _SECTION: Final = re.compile(r"\n([ \t]*+)(Caused by|Suppressed): (?:\[CIRCULAR REFERENCE: ?)?+")
 _THREAD: Final = re.compile(r'Exception in thread "[^"\n]*+" ')
@@ -36,8 +35,12 @@ def _parse_one(text: str) -> ExceptionInfo:
     return make_exception(header, make_frames(_FRAME.findall(text), _frame))
 
 
-def _frame(found: tuple[str, str, str, str]) -> Frame:
-    module, function, file, line = found
+def _frame(found: tuple[str, str]) -> Frame:
+    name, place = found
+    if "/" in name and (loader := _LOADER.match(name)):
+        name = name[loader.end() :]
+    module, _, function = name.rpartition(".")
+    file, _, line = place.partition(":")
     if "." not in file:  # Native Method, Unknown Source
         return Frame(function=function, module=module)
-    return Frame(function=function, module=module, filename=file, lineno=int(line) if line else None)
+    return Frame(function=function, module=module, filename=file, lineno=line_number(line))
