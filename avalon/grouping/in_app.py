@@ -11,7 +11,7 @@ from typing import Final
 
 # Folders of installed code. A place that clients write in angle brackets or as a scheme is no file of theirs.
 _LIBRARY_PATH: Final = re.compile(
-    r"^(?:<(?!string>|stdin>)|\[|node:|internal/|native\b|(?:chrome|moz|safari-web)-extension:|/usr/(?:lib|include)"
+    r"^(?:<(?!string>|stdin>)|(?:module|events|timers|net|fs|domain|_\w+)\.js$|\[|node:|internal/|native\b|(?:chrome|moz|safari-web)-extension:|/usr/(?:lib|include)"
     r"|/lib(?:64)?/|/System/|/Library/|/apex/|/system/|/rustc/|[A-Za-z]:[/\\]Windows\b|webpack/(?:bootstrap|runtime))"
     r"|(?:^|[/\\])(?:site-packages|dist-packages|node_modules|bower_components|vendor|gems|\.cargo|\.nuget|\.pub-cache"
     r"|[Gg][Oo][Rr][Oo][Oo][Tt]|pkg[/\\]mod|lib[/\\]python\d[\d.]*|lib[/\\]ruby|go[/\\]src[/\\](?:runtime|net|testing"
@@ -56,20 +56,13 @@ _DOTNET: Final = (
     *("System.", "Microsoft.", "MS.", "Mono.", "Newtonsoft.", "Npgsql.", "Xunit.", "NUnit.", "Castle."),
     *("MediatR.", "Polly.", "Serilog.", "Autofac.", "Dapper.", "UnityEngine.", "Xamarin."),
 )
-_GO: Final = (
-    *("runtime", "net", "net/http", "testing", "reflect", "sync", "os", "io", "syscall", "encoding/json"),
-    *(
-        "database/sql",
-        "bufio",
-        "fmt",
-        "strconv",
-        "strings",
-        "bytes",
-        "context",
-        "time",
-        "errors",
-        "main.init",
-    ),
+# The first names of Go's own packages; the others' begin with a host, or are a program's own.
+_GO: Final = frozenset(
+    (
+        *("runtime", "net", "testing", "reflect", "sync", "os", "io", "syscall", "encoding", "database"),
+        *("bufio", "fmt", "strconv", "strings", "bytes", "context", "time", "errors", "sort", "slices"),
+        *("compress", "crypto", "html", "text", "log", "math", "regexp", "internal", "path", "maps"),
+    )
 )
 _PYTHON: Final = (
     *(
@@ -87,24 +80,26 @@ _PYTHON: Final = (
     *("starlette", "fastapi", "uvicorn", "gunicorn", "requests", "urllib3", "aiohttp", "httpx", "psycopg"),
 )
 _MODULE_PREFIXES: Final = (*_JVM, *_DOTNET)
-_PACKAGES: Final = frozenset((*_GO, *_PYTHON, "node"))
-_NATIVE: Final = re.compile(r"\.(?:so(?:\.[\d.]+)?|dylib|dll|exe)$|^lib[\w+-]+$", re.ASCII | re.IGNORECASE)
+_PACKAGES: Final = frozenset((*_PYTHON, "node"))
+_NATIVE: Final = re.compile(r"\.(?:so(?:\.[\d.]+)?|dylib|dll)$|^lib[\w+-]+$", re.ASCII | re.IGNORECASE)
 
 
 def is_library(module: str, filename: str, abs_path: str) -> bool:
     """Whether the place of a frame is somebody else's code; an unknown place is the application's."""
     path = abs_path or filename
-    if path and _LIBRARY_PATH.search(path):
+    if _LIBRARY_PATH.search(path) or (abs_path and filename and _LIBRARY_PATH.search(filename)):
         return True
-    if filename and filename is not path and _LIBRARY_PATH.search(filename):
-        return True
-    if module:
-        return is_library_module(module, has_path="/" in path or "\\" in path)
-    return bool(path) and _NATIVE.search(path) is not None and not path.endswith((".exe", ".EXE"))
+    if not module:
+        return _NATIVE.search(path) is not None
+    if path.endswith(".go"):
+        return module.partition("/")[0] in _GO
+    return (
+        _is_library_module(module, has_path="/" in path or "\\" in path) or _NATIVE.search(module) is not None
+    )
 
 
-def is_library_module(module: str, *, has_path: bool) -> bool:
-    """Go's and Python's packages have plain names, so a path that is no library's outweighs them."""
+def _is_library_module(module: str, *, has_path: bool) -> bool:
+    """Python's packages have plain names, so a path that is no library's outweighs them."""
     if module.startswith(_MODULE_PREFIXES):
         return True
-    return not has_path and (module in _PACKAGES or module.partition(".")[0] in _PACKAGES)
+    return not has_path and module.partition(".")[0] in _PACKAGES

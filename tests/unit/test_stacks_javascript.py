@@ -48,6 +48,11 @@ def test_what_consoles_put_before_the_type_is_left_out() -> None:
         assert (error.module, error.type, error.value) == ("shop", "Gone", "no")
 
 
+def test_nodes_code_behind_the_type_is_neither_type_nor_message() -> None:
+    (error,) = parse_stack("AssertionError [ERR_ASSERTION]: 1 == 2\n    at f (/app/a.js:1:2)")
+    assert (error.type, error.value) == ("AssertionError", "1 == 2")
+
+
 def test_firefox_and_safari_put_an_at_sign_between() -> None:
     (error,) = parse_stack(FIREFOX)
     assert (error.type, error.value) == ("", "")

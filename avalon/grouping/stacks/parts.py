@@ -13,8 +13,10 @@ T = TypeVar("T")
 
 MAX_EXCEPTIONS: Final = MAX_ENTRIES["exceptions"]
 _HALF: Final = MAX_ENTRIES["frames"] // 2
-# `module.Type: message`; a type has no blank in it.
-_HEADER: Final = re.compile(r"([\w.$\\/+`\[\],<>]{1,256}+)(?:: ?([^\0]*+))?+", re.ASCII)
+# `module.Type: message`; a type has no blank in it, but Node and .NET may put a code behind it.
+_HEADER: Final = re.compile(
+    r"([\w.$\\/+`\[\],<>]{1,256}+)(?: [\[(]\w{1,64}[\])])?+(?:: ?([^\0]*+))?+", re.ASCII
+)
 
 
 def ends(entries: Sequence[T]) -> Sequence[T]:
