@@ -55,7 +55,7 @@ _IDENTIFIER: Final = re.compile(r".[A-Za-z_$][A-Za-z_$.:-]*(?:\(\))?.", re.ASCII
 def mask(message: str) -> str:
     """The message's beginning with `<kind>` in the place of what varies."""
     beginning = message[:MAX_MASKED]
-    has_who = " for " in beginning or "user " in beginning or "role " in beginning
+    has_who = " for " in beginning or "user " in beginning or "role " in beginning or "account " in beginning
     masked = _pattern(has_who, "@" in beginning).sub(_replacement, beginning)
     if ("<str>" in masked or "<path>" in masked) and _NO_WORD.fullmatch(masked):
         return _WITH_DIGIT.sub("<num>", beginning)
