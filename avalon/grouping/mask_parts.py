@@ -25,8 +25,8 @@ DATE_NAME: Final = (
 )
 # The unit goes too (900 ms, 1.2 s), and a size said again in other words: `1190 bytes (1.16 KB)`.
 _UNIT: Final = (
-    r"(?: ?(?:%|[kKMGTP]i?[bB]|[bB]ytes?|B|[mun]?s|[mun]?secs?|(?:milli|micro|nano)?seconds?|min(?:ute)?s?"
-    r"|h|hours?|days?)(?!\w))?+(?: \(\d[\d.]*+ ?[KMGT]i?B\))?+"
+    r"(?:(?= ?[%kKMGTPbBmunshd]) ?(?:%|[kKMGTP]i?[bB]|[bB]ytes?|B|[mun]?s|[mun]?secs?"
+    r"|(?:milli|micro|nano)?seconds?|min(?:ute)?s?|h|hours?|days?)(?!\w))?+(?: \(\d[\d.]*+ ?[KMGT]i?B\))?+"
 )
 _MAC: Final = r"(?:[\dA-Fa-f]{2}[:-]){5}[\dA-Fa-f]{2}(?!\w)"
 _NUMBER: Final = rf"(?:{_MAC}|{DATE_NAME}{{0,3}}+(?:[-+]|<(?=\d))?+{_WORD}{_UNIT})"
@@ -67,7 +67,8 @@ _HOST: Final = (
     rf"(?:(?:[\w.-]++(?:/|(?=\[)))?+(?:\[(?:{_IP}|{_IP6})\]|{_IP}){_PORT}(?: ?\([\w.-]*+\))?+"
     rf"|{_IP6}|{_HOST_NAME}{_PORT})"
 )
-HOSTS: Final = rf"(?<![\w.:-]){_several(_HOST, ', ?')}"
+# The look ahead spares most words the longest of these expressions.
+HOSTS: Final = rf"(?<![\w.:-])(?=[\w-]*+[.:\[/]){_several(_HOST, ', ?')}"
 EMAIL: Final = r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)++"
 URL: Final = r"(?<![\w+.-])[A-Za-z][A-Za-z\d+.-]*+://[^\s\"'<>,;)]*+"
 

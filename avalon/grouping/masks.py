@@ -23,6 +23,11 @@ _WHO: Final = (
     r"|(?:password|publickey) for (?!invalid |illegal |user ))(?P<user>[\"']?+[\w.@$\\-]++[\"']?+)"
     rf"|failed for (?P<whom>[\w.@$-]++)(?=:| from )|(?:user|role|account) (?P<quoted>{parts.QUOTED}))"
 )
+# Where one may begin: each alternative starts with its letter, since this is tried at every word.
+_WHO_STARTS: Final = (
+    r"for user |by user |of user |as user |[Ii]nvalid user |[Ii]llegal user |[Uu]nknown user "
+    r"|p(?:assword|ublickey) for |failed for |user [\"']|role [\"']|account [\"']"
+)
 _EMAIL: Final = rf"(?P<email>{parts.EMAIL})"
 _AFTER_KEY: Final = (
     rf"=(?<![=!<>]=)(?:{parts.NAMING_KEY} ?(?P<key>{parts.NAME})"
@@ -50,7 +55,7 @@ _IDENTIFIER: Final = re.compile(r".[A-Za-z_$][A-Za-z_$.:-]*(?:\(\))?.", re.ASCII
 def mask(message: str) -> str:
     """The message's beginning with `<kind>` in the place of what varies."""
     beginning = message[:MAX_MASKED]
-    has_who = " for " in beginning or "user " in beginning or "role " in beginning
+    has_who = " for " in beginning or "user " in beginning or "role " in beginning or "account " in beginning
     masked = _pattern(has_who, "@" in beginning).sub(_replacement, beginning)
     if ("<str>" in masked or "<path>" in masked) and _NO_WORD.fullmatch(masked):
         return _WITH_DIGIT.sub("<num>", beginning)
@@ -64,7 +69,7 @@ def _pattern(has_who: bool, has_at: bool) -> re.Pattern[str]:
     if has_at:
         tokens = f"{_EMAIL}|{tokens}"
     if has_who:
-        who, tokens = f"(?!{re.sub('[?]P<[a-z]+>', '?:', _WHO)})", f"{_WHO}|{tokens}"
+        who, tokens = f"(?!{_WHO_STARTS})", f"{_WHO}|{tokens}"
     end = rf"(?=[^\w{_SIGNS}]|\.(?:\s|$)|:\s|$)"
     word = rf"{who}(?!{parts.DATE_NAME}[\dA-Z])[A-Za-z]++{end}"
     return re.compile(f"(?:{_PASSED}|{word})*+(?:{tokens}|{_OTHER})", re.ASCII)
