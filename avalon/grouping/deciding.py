@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from avalon.grouping.frames import Place, place_of
 from avalon.reports import ExceptionInfo, Frame
@@ -38,6 +38,7 @@ class Decision(NamedTuple):
     culprit: str
 
 
+T = TypeVar("T")
 _Placed = tuple[Place, Frame]
 
 
@@ -98,9 +99,9 @@ def _by_own(exception: ExceptionInfo, frames: Sequence[Frame], own: list[_Placed
     if not deciding:
         return _by_test(exception, own)
     if _overflows(exception):
-        deciding = _commonest(deciding)
+        return _by_recursion(exception, deciding)
     first, frame = deciding[0]
-    places = list(dict.fromkeys(place.key for place, _ in deciding))[:_HASHED]
+    places = list(dict.fromkeys([place.key for place, _ in deciding]))[:_HASHED]
     # A place without a name says little: the first one that has a name stands beside it.
     named = next((place.key for place, _ in deciding if place.is_named), first.key)
     key = [first.key] if named == first.key else [first.key, named]
@@ -110,15 +111,26 @@ def _by_own(exception: ExceptionInfo, frames: Sequence[Frame], own: list[_Placed
 
 
 def _overflows(exception: ExceptionInfo) -> bool:
-    return exception.type.startswith(_OVERFLOWS) or any(said in exception.value for said in _OVERFLOWING)
+    return exception.type.startswith(_OVERFLOWS) or any([said in exception.value for said in _OVERFLOWING])
 
 
-def _commonest(placed: list[_Placed]) -> list[_Placed]:
-    """Where a stack overflows is chance: of the places that recur most, about, the first by name."""
-    counts = Counter(place.key for place, _ in placed)
+def _by_recursion(exception: ExceptionInfo, deciding: list[_Placed]) -> Decision:
+    """Where a stack overflows is chance, the circle is not: of its places the first by name, and its length.
+
+    Its length is the number of its calls, which stays when their lines move.
+    """
+    places = _commonest([place.key for place, _ in deciding])
+    calls = _commonest([(place.key, frame.lineno or 0) for place, frame in deciding])
+    key = min(places)
+    frame = next(frame for place, frame in deciding if place.key == key)
+    return Decision(exception, frame, [key, f"{len(calls)} calls"], sorted(places)[:_HASHED], key)
+
+
+def _commonest(entries: list[T]) -> list[T]:
+    """Those that recur about as often as any."""
+    counts = Counter(entries)
     most = max(counts.values())
-    key = min(key for key, count in counts.items() if 2 * count >= most)
-    return [next(one for one in placed if one[0].key == key)]
+    return [entry for entry, count in counts.items() if 2 * count >= most]
 
 
 def _by_test(exception: ExceptionInfo, own: list[_Placed]) -> Decision:

@@ -45,6 +45,7 @@ _PACKAGE_OF_JVM: Final = re.compile(
 )
 
 _HOST: Final = re.compile(r"^[\w+-]{2,32}://[^/]*+")
+_ABSOLUTE: Final = re.compile(r"/|[A-Za-z]:")
 _QUERY: Final = re.compile(r"[?#]")
 _SEPARATOR: Final = re.compile(r"[/\\]++")
 # `main.3f2a1b9c.js`, `index-BxYz12_a.js`, `jquery-3.6.0.min.js`, `4.d1e2f3.chunk.js`.
@@ -106,15 +107,19 @@ def plain_module(module: str) -> str:
     if "/" in name or "\\" in name:
         own = _SEPARATOR.split(name)[-1]
         if not _PACKAGE_OF_JVM.fullmatch(own):
-            return plain_path(name)
+            return _without_suffix(own) if _ABSOLUTE.match(name) else plain_path(name)
         name = own
     return ".".join(name.replace("::", ".").split(".")[-_SEGMENTS:])[:MAX_NAME]
+
+
+def _without_suffix(file: str) -> str:
+    return _SUFFIX.sub("", _HASH.sub("", file))
 
 
 def plain_path(path: str) -> str:
     """The last names of a path, in a module's form, so that `shop/cart.py` is the module `shop.cart`."""
     path = _HOST.sub("", _QUERY.split(path[-2 * MAX_NAME :], maxsplit=1)[0])
     folders = _SEPARATOR.split(path)
-    own = _SUFFIX.sub("", _HASH.sub("", folders.pop()))
+    own = _without_suffix(folders.pop())
     kept = [name for name in folders if name not in ("", ".", "..") and not _VERSION_FOLDER.fullmatch(name)]
     return ".".join([*kept[1 - _SEGMENTS :], own])[:MAX_NAME]

@@ -128,6 +128,13 @@ def test_where_a_stack_overflowed_does_not_split_an_issue() -> None:
     assert keys[0] == keys[1] == keys[2]
 
 
+def test_circles_of_as_many_calls_are_one_wherever_their_lines_are() -> None:
+    overflow = {"type": "StackOverflowError", "value": ""}
+    one, moved = [frame(lineno=3), frame(lineno=8)] * 50, [frame(lineno=4), frame(lineno=19)] * 50
+    assert key(error(*one, **overflow)) == key(error(*moved, **overflow))
+    assert key(error(*one, **overflow)) != key(error(*[frame(lineno=3)] * 100, **overflow))
+
+
 class TestTests:
     test = frame("test_total", "/srv/shop/tests/test_cart.py", in_app=True)
     other = frame("test_empty", "/srv/shop/tests/test_cart.py", in_app=True)
