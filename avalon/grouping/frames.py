@@ -50,8 +50,8 @@ _SYNTHETIC: Final = re.compile(
     r"|LambdaForm\$"
 )
 _TEST: Final = re.compile(
-    r"(?:^|[./\\$])(?:tests?|specs?|__tests__|_?testing|conftest|test_\w*|\w*_tests?|\w*[.-](?:spec|test))(?=$|[./\\$:])"
-    r"|(?:^|[./\\$])\w*[a-z0-9](?:Tests?|TestCase|TestBase|TestData|TestUtils?|TestHelper|Spec)(?=$|[./\\$:])",
+    r"(?:^|[./\\$])(?:tests?|__tests__|_?testing|conftest|test_\w*|\w*_(?:tests?|spec)|\w*[.-](?:spec|test))(?=$|[./\\$:])"
+    r"|(?:^|[./\\$])\w*[a-z0-9](?:Tests?|TestCase|TestBase|TestData|TestUtils?|TestHelper)(?=$|[./\\$:])",
     re.ASCII,
 )
 _TEST_CLASS: Final = re.compile(r"(?:^|[./\\])Test(?:Case|[A-Z_]\w*)(?=$|[.$])", re.ASCII)
