@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("ingest", "lists", "live", "rest", "size")
+NAMES = ("grouping", "ingest", "lists", "live", "rest", "size")
 # Those that need an argument, and so are not among all.
 NAMED = ("against",)
 
@@ -15,7 +15,7 @@ def main() -> None:
     if names[0] not in NAMES + NAMED:
         raise SystemExit(f"scripts/bench: one of {', '.join(NAMES + NAMED)}; none means all but the last")
     for name in names:
-        importlib.import_module(name).main(*sys.argv[2:])
+        importlib.import_module(name).main(*(int(one) if one.isdecimal() else one for one in sys.argv[2:]))
 
 
 main()

@@ -20,8 +20,7 @@ ROUNDS = 4
 SECONDS = 6
 
 
-def main(wanted: str = str(REPORTS)) -> None:
-    reports = int(wanted)
+def main(reports: int = REPORTS) -> None:
     with postgres() as empty, postgres() as full, service(*empty) as none, service(*full) as many:
         asyncio.run(_fill(full[1], reports))
         rates: dict[str, list[float]] = {"none": [], "many": []}
