@@ -57,7 +57,7 @@ _REPORT_USER: Final = (
 )
 _TAGGED: Final = (
     "EXISTS (SELECT FROM projection.issue_group AS g JOIN projection.group_tag AS t ON t.issue_group = g.id"
-    " WHERE g.issue = i.id AND t.key = {key} AND NOT t.is_overflow AND ({matches}))"
+    " WHERE g.issue = i.id AND t.key = {key} AND t.is_overflow::integer = 0 AND ({matches}))"
 )
 _MET: Final = (
     "EXISTS (SELECT FROM projection.issue_group AS g JOIN projection.group_user AS u ON u.issue_group = g.id"
