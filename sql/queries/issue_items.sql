@@ -1,6 +1,6 @@
 -- name: items
--- Issues with what their groups say of them: the newest environments and releases, and reports by hour. As
--- a number is_overflow is out of the planner's sight: to match it in the key's index, Postgres 18 would skip over all values.
+-- Issues with what their groups say of them: the newest environments and releases, and reports by hour. The
+-- overflow's value is empty: to match is_overflow in the key's index, Postgres 18 would skip over all values.
 -- ids: uuid[]; recent: timestamptz, from when on a new issue is still called new; since: timestamptz, the first hour;
 -- names: integer, so many environments and releases; groups: integer, of so many groups
 SELECT
@@ -40,7 +40,7 @@ CROSS JOIN LATERAL (
     CROSS JOIN LATERAL (
       SELECT tag.value, tag.last_seen
       FROM projection.group_tag AS tag
-      WHERE tag.issue_group = g.id AND tag.key = 'environment' AND tag.is_overflow::integer = 0 AND tag.reports > 0
+      WHERE tag.issue_group = g.id AND tag.key = 'environment' AND tag.value <> '' AND tag.reports > 0
     ) AS t
     GROUP BY t.value
     ORDER BY 2 DESC, 1
@@ -55,7 +55,7 @@ CROSS JOIN LATERAL (
     CROSS JOIN LATERAL (
       SELECT tag.value, tag.last_seen
       FROM projection.group_tag AS tag
-      WHERE tag.issue_group = g.id AND tag.key = 'release' AND tag.is_overflow::integer = 0 AND tag.reports > 0
+      WHERE tag.issue_group = g.id AND tag.key = 'release' AND tag.value <> '' AND tag.reports > 0
     ) AS t
     GROUP BY t.value
     ORDER BY 2 DESC, 1
