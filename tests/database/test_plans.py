@@ -26,10 +26,11 @@ ITEMS = load("issue_items")
 # Too large to be read from end to end.
 LARGE = {"issue", "issue_group", "group_tag", "group_user", "group_hour"}
 
+# What most issues have is found by walking alone: the statement that looks for all of it is never reached.
 QUERIES = [
     *("", "is:unresolved", "is:muted", "is:regressed", "is:new", "level:fatal", "service:service-7"),
     *("is:assigned", "type:TypeError170", "type:TypeError17*", "assigned:me", "last:<1h", "first:<1h"),
-    *("events:>100000", "timeout", "orderqueue", '"load order"', "zzz", "zz", "env:prod", "env:canary"),
+    *("events:>100000", "timeout", "orderqueue", '"load order"', "zzz", "zz", "env:canary"),
     *("release:1.4.7", "release:1.4.7*", "tag.server:web-17", "has:tag.nothing", "user:42", "has:user"),
     "is:unresolved level:error env:prod release:1.4.* tag.server:web-1* orderqueue",
 ]
