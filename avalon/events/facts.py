@@ -127,7 +127,7 @@ class SessionEnded(Fact):
 
 
 class SinkCreated(Fact):
-    """Stream: the sink, as of all sink and alert facts. The URL stands in schema account."""
+    """Stream: the sink, as of all sink and alert facts. Its address and secret stand in schema account."""
 
     TYPE = "sink.created"
     kind: str
@@ -136,13 +136,15 @@ class SinkCreated(Fact):
 
 
 class SinkChanged(Fact):
-    """`url` says that the address changed, not what it is."""
+    """`url`, `secret` and `recipients` say that they changed, not what they are."""
 
     TYPE = "sink.changed"
     name: str | msgspec.UnsetType = msgspec.UNSET
     levels: list[str] | msgspec.UnsetType = msgspec.UNSET
     is_active: bool | msgspec.UnsetType = msgspec.UNSET
     url: bool | msgspec.UnsetType = msgspec.UNSET
+    secret: bool | msgspec.UnsetType = msgspec.UNSET
+    recipients: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class SinkSwitchedOff(Fact):
@@ -155,7 +157,10 @@ class SinkDeleted(Fact):
 
 
 class AlertDelivered(Fact):
-    """One message went out: for one report, or a digest of several issues with exact counts."""
+    """One message went out: for one report, or a digest of several issues with exact counts.
+
+    `reason`: why not everybody got it, where the other side took it for some.
+    """
 
     TYPE = "alert.delivered"
     kind: str
@@ -164,6 +169,7 @@ class AlertDelivered(Fact):
     last_position: int
     issues: dict[str, int]
     message_id: str | None = None
+    reason: str | None = None
 
 
 class AlertSuppressed(Fact):

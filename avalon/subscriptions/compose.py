@@ -12,7 +12,6 @@ import msgspec
 
 from avalon.database import Database
 from avalon.reports import Report
-from avalon.settings import Settings, is_loopback
 from avalon.sinks import Alert, Digest, DigestLine, Message
 from avalon.statements import load
 from avalon.subscriptions.pacing import Bundle, Item, Single, Window
@@ -38,15 +37,6 @@ class _TitleRow(msgspec.Struct):
     title: str
 
 
-def base_url(settings: Settings) -> str | None:
-    """What links begin with: the public address, or this machine's where nobody else is served."""
-    if settings.public_url:
-        return settings.public_url
-    if settings.port and is_loopback(settings.host):
-        return f"http://{settings.host}:{settings.port}"
-    return None
-
-
 async def compose(database: Database, item: Item, base: str | None) -> Message | None:
     """The message of one item; None where its report is not kept any more."""
     if isinstance(item, Bundle):
@@ -60,9 +50,13 @@ async def _alert(database: Database, item: Single, base: str | None) -> Alert | 
     if row is None:
         return None
     report = _read(row.data)
+    titles = await _titles(database, [item.issue])
     return Alert(
-        id=row.id,
         position=row.position,
+        issue=item.issue,
+        title=titles.get(item.issue, UNTITLED),
+        culprit=report.transaction,
+        report=row.id,
         service=row.service,
         level=row.level,
         message=report.message,
@@ -78,8 +72,7 @@ async def _alert(database: Database, item: Single, base: str | None) -> Alert | 
 
 
 async def _digest(database: Database, item: Bundle, base: str | None) -> Digest:
-    rows = await database.fetch(sql.titles, {"issues": list(item.windows)}, row=_TitleRow)
-    titles = {row.issue: row.title for row in rows}
+    titles = await _titles(database, list(item.windows))
     loudest = sorted(item.windows.items(), key=lambda pair: -pair[1].count)
     first, last = item.span
     return Digest(
@@ -90,6 +83,11 @@ async def _digest(database: Database, item: Bundle, base: str | None) -> Digest:
         until=datetime.fromtimestamp(item.queued, UTC),
         url=f"{base}/errors" if base else None,
     )
+
+
+async def _titles(database: Database, issues: list[UUID]) -> dict[UUID, str]:
+    rows = await database.fetch(sql.titles, {"issues": issues}, row=_TitleRow)
+    return {row.issue: row.title for row in rows}
 
 
 def _line(issue: UUID, window: Window, title: str, base: str | None) -> DigestLine:

@@ -155,6 +155,7 @@ class Follower:
                     last_position=last,
                     issues={str(issue): count for issue, count in item.counts.items()},
                     message_id=receipt.message_id,
+                    reason=receipt.note,
                 )
             ]
         )
