@@ -1,9 +1,14 @@
-"""The events of the log: the rows (`rows`), and what each type of fact holds (`facts`)."""
+"""The events of the log: the rows (`rows`), and what each type of fact holds (`facts`, `alerts`)."""
 
-from avalon.events.facts import (
+from avalon.events.alerts import (
     AlertDelivered,
     AlertFailed,
     AlertSuppressed,
+    RuleChanged,
+    RuleCreated,
+    RuleDeleted,
+)
+from avalon.events.facts import (
     ApiKeyChanged,
     ApiKeyCreated,
     ApiKeyDeleted,
@@ -48,6 +53,9 @@ __all__ = [
     "NewEvent",
     "ReportsExpired",
     "ReportsPurged",
+    "RuleChanged",
+    "RuleCreated",
+    "RuleDeleted",
     "ServiceErased",
     "SessionEnded",
     "SessionStarted",
