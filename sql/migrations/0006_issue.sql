@@ -34,9 +34,11 @@ BEGIN
         ADD COLUMN search tsvector NOT NULL DEFAULT ''
     $sql$, _schema);
 
+    -- position is that of the first report: the order of an issue's groups. home is the issue that the group opened.
     EXECUTE format($sql$
       ALTER TABLE %1$I.issue_group
         ADD COLUMN home uuid,
+        ADD COLUMN position bigint NOT NULL DEFAULT 0,
         ADD COLUMN culprit text,
         ADD COLUMN hashes text[] NOT NULL DEFAULT '{}',
         ADD COLUMN users bigint NOT NULL DEFAULT 0
@@ -81,8 +83,8 @@ CREATE INDEX ON projection.group_minute (minute);
 -- Also environment, release and level, under these names.
 CREATE TABLE projection.group_tag (
   issue_group uuid NOT NULL,
-  key text NOT NULL,
-  value text NOT NULL,
+  key text COLLATE "C" NOT NULL,
+  value text COLLATE "C" NOT NULL,
   is_overflow boolean NOT NULL,
   reports bigint NOT NULL,
   first_seen timestamptz NOT NULL,
