@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import md5
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import msgspec
@@ -74,6 +74,12 @@ class Conditions(msgspec.Struct):
     own: list[str] = []
     others: list[str] = []
     params: dict[str, Any] = {}
+
+    def put_into(self, statement: str) -> LiteralString:
+        """A statement with them in place of its `/*own*/ true` and `/*others*/ true`."""
+        for name, given in (("own", self.own), ("others", self.others)):
+            statement = statement.replace(f"/*{name}*/ true", " AND ".join(given) or "true")
+        return statement
 
     def put(self, value: Any, type_: str) -> str:
         """A new parameter, as it stands in SQL."""
