@@ -35,10 +35,10 @@ class RuleDeleted(Fact):
 
 
 class AlertDelivered(Fact):
-    """One message went out: for one report, or a digest of several issues with exact counts. Stream: the sink.
+    """One message went out: for one report, or a digest of several issues with exact counts.
 
-    `kind`: report or digest; `what` happened to the one issue, `words` say why it was told. `reason`: why not
-    everybody got it, where the other side took it for some.
+    Stream: the sink. `kind`: report or digest; `what` happened to the one issue, `words` say why it was told.
+    `reason`: why not everybody got it, where the other side took it for some.
     """
 
     TYPE = "alert.delivered"
@@ -47,7 +47,7 @@ class AlertDelivered(Fact):
     first_position: int
     last_position: int
     issues: dict[str, int]
-    rules: list[UUID] = []
+    rules: list[UUID] = msgspec.field(default_factory=list)
     what: str | None = None
     words: str | None = None
     message_id: str | None = None
@@ -63,7 +63,7 @@ class AlertSuppressed(Fact):
     count: int
     first_position: int
     last_position: int
-    rules: list[UUID] = []
+    rules: list[UUID] = msgspec.field(default_factory=list)
 
 
 class AlertFailed(Fact):
@@ -75,5 +75,5 @@ class AlertFailed(Fact):
     reports: int
     first_position: int
     last_position: int
-    issues: dict[str, int] = {}
-    rules: list[UUID] = []
+    issues: dict[str, int] = msgspec.field(default_factory=dict)
+    rules: list[UUID] = msgspec.field(default_factory=list)

@@ -8,7 +8,7 @@ decisions. Everything here is pure; `avalon.subscriptions` follows the log for i
 """
 
 from avalon.rules.definition import WHENS, Definition, When, check, check_name
-from avalon.rules.matching import Rule, Seen, fits, mismatch, of_levels, unlike
+from avalon.rules.matching import Rule, Seen, facts_of, fits, mismatch, of_levels, unlike
 
 __all__ = [
     "WHENS",
@@ -18,6 +18,7 @@ __all__ = [
     "When",
     "check",
     "check_name",
+    "facts_of",
     "fits",
     "mismatch",
     "of_levels",

@@ -10,8 +10,8 @@ from avalon.errors import BadInput
 from avalon.events import LEVELS
 from avalon.search import ISSUES, Match, parse
 
-# regressed: also an issue whose mute has ended. Both were quiet because somebody said so, and are not any more:
-# who waits for the one waits for the other, and the message says which it is.
+# regressed: also an issue whose mute has ended. Both were quiet because somebody said so, and are not any
+# more: who waits for the one waits for the other, and the message says which it is.
 When = Literal["opened", "regressed", "events", "users", "reported"]
 WHENS: Final[tuple[When, ...]] = get_args(When)
 
@@ -95,6 +95,6 @@ def _check_texts(texts: list[str], field: str) -> None:
 def _check_query(q: str) -> None:
     """Raises BadQuery; BadInput for `assigned:me`, because nobody asks here."""
     for term in parse(q, ISSUES):
-        if isinstance(term, Match) and term.key == "assigned":
-            if any((value.literal or "").lower() == "me" for value in term.values):
-                raise BadInput("a rule is nobody: give a user's name instead of `me`", field="q")
+        values = term.values if isinstance(term, Match) and term.key == "assigned" else ()
+        if any((value.literal or "").lower() == "me" for value in values):
+            raise BadInput("a rule is nobody: give a user's name instead of `me`", field="q")

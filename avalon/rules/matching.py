@@ -20,11 +20,10 @@ _ASKED = {"opened": "opens", "regressed": "regresses"}
 
 
 class Rule(Definition, frozen=True, kw_only=True):
-    """A rule at work. Without an id: the levels of its sink. `created_position`: it looks at what came later."""
+    """A rule at work. Without an id: the levels of its sink."""
 
     id: UUID | None = None
     name: str = ""
-    created_position: int = 0
     levels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -58,6 +57,11 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 def of_levels(levels: Collection[str], pace_s: int) -> list[Rule]:
     """The rule that a sink's own levels are, if it has any."""
     return [Rule(when="reported", levels=tuple(levels), pace_s=pace_s)] if levels else []
+
+
+def facts_of(rule: Rule) -> tuple[str, ...]:
+    """The types of the facts that the rule looks at; none where it looks at reports."""
+    return FACTS.get(rule.when, ())
 
 
 def fits(rule: Rule, what: str) -> bool:
