@@ -21,7 +21,7 @@ import httpx
 import msgspec
 
 from avalon.errors import BadInput, TransportError
-from avalon.sinks.address import CheckUrl, check_public_url, host_with_port, is_allowed, port_of, split
+from avalon.sinks.address import CheckUrl, check_public_url, is_allowed, port_of, split
 from avalon.sinks.network import Resolve, is_public, resolve
 
 TIMEOUT_S = 5.0
@@ -147,7 +147,7 @@ class HttpClient:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         url = httpx.URL(scheme=parts.scheme, host=address, port=port_of(parts), raw_path=path.encode("ascii"))
         # Not compressed, so that what is read is what was sent: 64 KB can inflate to 64 MB.
-        given = {"Host": host_with_port(parts), "Accept-Encoding": "identity", **headers}
+        given = {"Host": parts.netloc, "Accept-Encoding": "identity", **headers}
         named = {"sni_hostname": parts.hostname}
         async with self._client.stream(
             method, url, content=body, headers=given, extensions=named

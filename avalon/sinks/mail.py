@@ -21,8 +21,8 @@ from avalon.sinks.text import fit, fit_ends, one_line
 
 SUBJECT = 150
 MESSAGE = 4_000
-STACK = 16_000
-LINES = 20_000
+STACK = 8_000
+LINES = 10_000
 
 
 class MailSink:
@@ -42,20 +42,21 @@ class MailSink:
         refused = await send_mail(server, parseaddr(sender)[1], recipients, mail.as_bytes())
         note = f"{len(refused)} of {words.many(len(recipients), 'recipient')} refused: " if refused else ""
         codes = ", ".join(sorted({str(code) for code in refused.values()}))
-        return Receipt(answer=250, message_id=mail["Message-ID"].strip("<>"), note=f"{note}{codes}" or None)
+        return Receipt(answer=250, message_id=mail["Message-ID"].strip("<> "), note=f"{note}{codes}" or None)
 
 
 def compose(message: Message, target: Target, sender: str, base: str | None) -> EmailMessage:
     """The whole e-mail."""
     domain = parseaddr(sender)[1].rpartition("@")[2]
+    sink = target.sink.hex[-12:]  # the random end of it: an id that must be folded is not everybody's
     mail = EmailMessage(policy=SMTP)
     mail["From"] = sender
     mail["To"] = ", ".join(target.recipients or [])
-    mail["Subject"] = f"[Avalon] {one_line(_subject(message), SUBJECT)}"
+    mail["Subject"] = f"[Avalon] {_unencoded(one_line(_subject(message), SUBJECT))}"
     mail["Date"] = format_datetime(datetime.now(UTC))
-    mail["Message-ID"] = f"<{message.key}.{target.sink}@{domain}>"
+    mail["Message-ID"] = f"<{message.key}.{sink}@{domain}>"
     if isinstance(message, Alert):
-        mail["References"] = f"<{message.issue}.{target.sink}@{domain}>"  # one thread an issue
+        mail["References"] = f"<{message.issue.hex}.{sink}@{domain}>"  # one thread an issue
     mail["List-Id"] = f"<{target.sink}.{domain}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"  # the same, for Exchange
@@ -69,6 +70,12 @@ def _subject(message: Message) -> str:
     if isinstance(message, Alert):
         return f"{words.heading(message)}: {one_line(words.body(message), SUBJECT)}"
     return words.heading(message)
+
+
+def _unencoded(text: str) -> str:
+    """Without encoded words (RFC 2047): the standard library would decode them, line breaks and all, and
+    write the breaks into the header."""
+    return text.replace("=?", "= ?")
 
 
 def _why(target: Target, base: str | None) -> str:

@@ -36,6 +36,7 @@ GONE = {
 GONE_STATUS = {404: "the webhook was deleted", 410: "its channel is archived"}
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_APART = {"@": f"@{ZERO_WIDTH_SPACE}", "`": "ˋ"}
 _encode = msgspec.json.Encoder().encode
 
 Block = dict[str, Any]
@@ -116,7 +117,7 @@ def _mrkdwn(text: str) -> dict[str, Any]:
 
 def _plain(text: str, limit: int) -> str:
     """Words between others; bare names such as @channel are broken, whoever may look for them."""
-    return fit(text, limit, lambda c: _ENTITIES.get(c, f"@{ZERO_WIDTH_SPACE}" if c == "@" else c))
+    return fit(text, limit, lambda c: _ENTITIES.get(c, _APART.get(c, c)))
 
 
 def _code(text: str, limit: int) -> str:

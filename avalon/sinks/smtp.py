@@ -11,6 +11,7 @@ import asyncio
 import smtplib
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from urllib.parse import unquote, urlsplit
 
@@ -20,6 +21,8 @@ from avalon.errors import MessageRefused, TransportError
 
 # A server may think long before it says hello; the lease lasts longer still.
 TIMEOUT_S = 12.0
+# A server that hangs holds up these threads and none that others wait for; who gets none in time tries again.
+_THREADS = ThreadPoolExecutor(4, "smtp")
 DEFAULT_PORTS = {"smtp": 587, "smtps": 465}
 
 
@@ -48,7 +51,8 @@ async def send_mail(url: str, sender: str, recipients: list[str], mail: bytes) -
     talk = _Talk(server_of(url))
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            refused = await asyncio.to_thread(talk.hand_over, sender, recipients, mail)
+            loop = asyncio.get_running_loop()
+            refused = await loop.run_in_executor(_THREADS, talk.hand_over, sender, recipients, mail)
     except smtplib.SMTPException as error:
         raise _classify(error) from None
     except TimeoutError:

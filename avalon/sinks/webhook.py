@@ -28,7 +28,7 @@ NEW_SECRET_BYTES = 32
 SECRET_BYTES = range(24, 65)  # what the specification allows
 
 MESSAGE = 8_000
-STACK = 32_000
+STACK = 16_000
 SHORT = 300
 LINES = 100
 

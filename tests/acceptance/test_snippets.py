@@ -54,7 +54,7 @@ def write(folder: Path, language: str, programs: list[Program]) -> dict[str, tup
     """Puts the snippet and the programs into a folder; the command of each."""
     folder.mkdir()
     if language == "python":
-        (folder / "avalon_report.py").write_text(the_block("python"))
+        (folder / "avalon_report.py").write_text(the_block("python", "def report_error"))
         suffix, interpreter = "py", sys.executable
     else:
         (folder / "avalon.mjs").write_text(the_block("js"))
