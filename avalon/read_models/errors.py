@@ -110,9 +110,15 @@ async def list_errors(
 
 
 async def list_of_issue(
-    database: Database, issue: UUID, *, first_seen: datetime, after: Place | None = None, limit: int = 50
+    database: Database,
+    issue: UUID,
+    *,
+    first_seen: datetime,
+    is_large: bool,
+    after: Place | None = None,
+    limit: int = 50,
 ) -> ErrorPage:
-    """One page of an issue's reports, the first of which occurred then."""
+    """One page of an issue's reports, the first of which occurred then; `is_large`: of very many groups."""
     params = {
         "issue": issue,
         "recorded_since": first_seen - CLAMP,
@@ -120,7 +126,7 @@ async def list_of_issue(
         "after_position": after.position if after else None,
         "row_limit": limit + 1,
     }
-    return await _page(database, sql.of_issue, params, limit)
+    return await _page(database, sql.of_large_issue if is_large else sql.of_issue, params, limit)
 
 
 async def _page(

@@ -26,6 +26,9 @@ NAMES: Final = 10
 TOP: Final = 10
 SIMILAR: Final = 10
 CANDIDATES: Final = 2_000
+# Tags are read of so many groups; an issue of so many is read another way. An overflow may have a million.
+GROUPS: Final = 1_000
+LARGE: Final = 200
 
 
 class IssueItem(msgspec.Struct):
@@ -127,28 +130,34 @@ async def find_issue(database: Database, id_: UUID) -> IssueItem:
     return item
 
 
-async def require(database: Database, id_: UUID) -> datetime:
-    """When an issue was first seen; raises NotFound where there is no such issue, or it was deleted."""
-    rows = await database.fetch_dicts(sql.find, {"id": id_})
+async def require(database: Database, id_: UUID) -> dict[str, Any]:
+    """What is needed to read on; raises NotFound where there is no such issue, or it was deleted."""
+    rows = await database.fetch_dicts(sql.find, {"id": id_, "groups": LARGE})
     if not rows or (rows[0]["is_hidden"] and rows[0]["moved_to"] is None):
         raise NotFound("there is no such issue")
-    first_seen: datetime = rows[0]["first_seen"]
-    return first_seen
+    return rows[0]
 
 
 async def list_events(
     database: Database, id_: UUID, *, after: Place | None = None, limit: int = 50
 ) -> ErrorPage:
     """One page of an issue's reports, newest first; raises NotFound."""
-    first_seen = await require(database, id_)
-    return await errors.list_of_issue(database, id_, first_seen=first_seen, after=after, limit=limit)
+    known = await require(database, id_)
+    return await errors.list_of_issue(
+        database,
+        id_,
+        first_seen=known["first_seen"],
+        is_large=known["is_large"],
+        after=after,
+        limit=limit,
+    )
 
 
 async def read_tags(database: Database, id_: UUID) -> Tags:
     """The tags of an issue; raises NotFound."""
     await require(database, id_)
     tags: dict[str, Tag] = {}
-    for row in await database.fetch_dicts(sql.tags, {"id": id_, "top": TOP}):
+    for row in await database.fetch_dicts(sql.tags, {"id": id_, "top": TOP, "groups": GROUPS}):
         tag = tags.setdefault(row["key"], Tag(row["key"], row["total"], row["distinct_values"], 0, []))
         if row["is_overflow"]:
             tag.overflow = row["reports"]
@@ -172,7 +181,7 @@ async def _items(database: Database, ids: list[UUID]) -> list[IssueItem]:
         return []
     now = datetime.now(UTC)
     since = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
-    params = {"ids": ids, "recent": now - NEW, "since": since, "names": NAMES}
+    params = {"ids": ids, "recent": now - NEW, "since": since, "names": NAMES, "groups": GROUPS}
     rows = await database.fetch_dicts(sql.items, params)
     return [as_struct(row | {"sparkline": _sparkline(row)}, IssueItem) for row in rows]
 

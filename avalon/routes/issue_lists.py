@@ -65,7 +65,7 @@ async def find_issue(request: Request[Any, Any, Any], id: FromPath[str]) -> Issu
         return await issues.find_issue(database, issue)
     if ending != "md":
         raise NotFound("there is no such page")
-    return Response(await read_page(database, issue), media_type="text/markdown; charset=utf-8")
+    return Response(await read_page(database, issue), media_type="text/markdown")
 
 
 @get("/api/issues/{id:uuid}/events", guards=[requires("viewer")])

@@ -33,6 +33,7 @@ _STATES: Final = {
     "assigned": "i.assignee IS NOT NULL",
     "unassigned": "i.assignee IS NULL",
 }
+_HAS_USER: Final = ("has", (Pattern(("user",)),))
 _ISSUE_COLUMNS: Final = {
     "level": "i.level",
     "service": "i.service",
@@ -97,7 +98,7 @@ def issue_conditions(query: Query, *, now: datetime, user: UUID | None) -> Condi
                 asked = f"{found.put(text, 'text')}, {found.put(is_prefix, 'boolean')}"
                 found.others.append(_signed(term, f"i.search @@ log.search_query({asked})"))
             case Match(key, values, name):
-                is_own = key in ("is", "assigned") or key in _ISSUE_COLUMNS
+                is_own = key in ("is", "assigned") or key in _ISSUE_COLUMNS or (key, values) == _HAS_USER
                 one = _issue_match(found, key, values, name, now, user)
                 (found.own if is_own else found.others).append(_signed(term, one))
             case Comparison(key):
@@ -170,7 +171,7 @@ def _assigned(found: Conditions, who: str, user: UUID | None) -> str:
 
 def _has(found: Conditions, what: str) -> str:
     if what == "user":
-        return _MET.format(matches="true")
+        return "i.users > 0"
     return _TAGGED.format(key=found.put(what.removeprefix("tag."), "text"), matches="true")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("ingest", "live", "rest", "size")
+NAMES = ("ingest", "lists", "live", "rest", "size")
 
 
 def main() -> None:

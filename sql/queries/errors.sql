@@ -90,6 +90,42 @@ WHERE i.id = %(issue)s::uuid
 ORDER BY p.occurred_at DESC, p.position DESC
 LIMIT %(row_limit)s::integer
 
+-- name: of_large_issue
+-- As of_issue, for an issue of very many groups: among its service's reports, where they are frequent.
+-- issue: uuid; recorded_since: timestamptz; after_at: timestamptz or NULL, after_position: bigint or NULL, the
+-- last item of the page before; row_limit: integer
+SELECT
+  p.id,
+  p.position,
+  p.service,
+  p.level,
+  p.data #>> '{exceptions,-1,type}' AS type,
+  p.data ->> 'message' AS message,
+  p.data ->> 'path' AS path,
+  p.data ->> 'method' AS method,
+  p.environment,
+  p.release,
+  p.occurred_at,
+  p.recorded_at,
+  jsonb_build_object('id', i.id, 'title', i.title, 'status', i.status) AS issue
+FROM projection.issue AS i
+CROSS JOIN LATERAL (
+  SELECT r.position, r.id, r.service, r.level, r.environment, r.release, r.occurred_at, r.recorded_at, r.data
+  FROM projection.visible_report AS r
+  WHERE r.service = i.service
+    AND r.stream = ANY(ARRAY(SELECT g.id FROM projection.issue_group AS g WHERE g.issue = %(issue)s::uuid))
+    AND r.recorded_at >= %(recorded_since)s::timestamptz
+    AND (
+      %(after_position)s::bigint IS NULL
+      OR (r.occurred_at, r.position) < (%(after_at)s::timestamptz, %(after_position)s::bigint)
+    )
+  ORDER BY r.occurred_at DESC, r.position DESC
+  LIMIT %(row_limit)s::integer
+) AS p
+WHERE i.id = %(issue)s::uuid
+ORDER BY p.occurred_at DESC, p.position DESC
+LIMIT %(row_limit)s::integer
+
 -- name: find
 -- One report with its whole data. The same id may belong to several services: the newest comes
 -- first (a LIMIT would make the planner walk every day backwards).

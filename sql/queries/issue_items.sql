@@ -1,7 +1,8 @@
 -- name: items
--- Issues with what their groups say of them: the newest environments and releases, and reports by hour.
+-- Issues with what their groups say of them: the newest environments and releases, and reports by hour. The keys are
+-- hidden from the planner, which would rather skip through the index of all values than read a group's few tags.
 -- ids: uuid[]; recent: timestamptz, from when on a new issue is still called new; since: timestamptz, the first hour;
--- names: integer, so many environments and releases
+-- names: integer, so many environments and releases; groups: integer, of so many groups
 SELECT
   i.id,
   i.service,
@@ -35,9 +36,9 @@ CROSS JOIN LATERAL (
   SELECT array_agg(n.value ORDER BY n.last_seen DESC, n.value) AS names
   FROM (
     SELECT t.value, max(t.last_seen) AS last_seen
-    FROM projection.issue_group AS g
+    FROM (SELECT id FROM projection.issue_group WHERE issue = i.id LIMIT %(groups)s::integer) AS g
     JOIN projection.group_tag AS t ON t.issue_group = g.id
-    WHERE g.issue = i.id AND t.key = 'environment' AND NOT t.is_overflow AND t.reports > 0
+    WHERE t.key || '' = 'environment' AND NOT t.is_overflow AND t.reports > 0
     GROUP BY t.value
     ORDER BY 2 DESC, 1
     LIMIT %(names)s::integer
@@ -47,9 +48,9 @@ CROSS JOIN LATERAL (
   SELECT array_agg(n.value ORDER BY n.last_seen DESC, n.value) AS names
   FROM (
     SELECT t.value, max(t.last_seen) AS last_seen
-    FROM projection.issue_group AS g
+    FROM (SELECT id FROM projection.issue_group WHERE issue = i.id LIMIT %(groups)s::integer) AS g
     JOIN projection.group_tag AS t ON t.issue_group = g.id
-    WHERE g.issue = i.id AND t.key = 'release' AND NOT t.is_overflow AND t.reports > 0
+    WHERE t.key || '' = 'release' AND NOT t.is_overflow AND t.reports > 0
     GROUP BY t.value
     ORDER BY 2 DESC, 1
     LIMIT %(names)s::integer
@@ -61,22 +62,30 @@ CROSS JOIN LATERAL (
     SELECT (extract(epoch FROM g_hour.hour - %(since)s::timestamptz) / 3600)::integer AS hour, sum(g_hour.reports)::bigint AS reports
     FROM projection.issue_group AS g
     JOIN projection.group_hour AS g_hour ON g_hour.issue_group = g.id
-    WHERE g.issue = i.id AND g_hour.hour >= %(since)s::timestamptz
+    WHERE g.issue = i.id
+      AND g.last_seen >= %(since)s::timestamptz
+      AND g_hour.hour >= %(since)s::timestamptz
     GROUP BY 1
   ) AS n
 ) AS h
 WHERE i.id = ANY(%(ids)s::uuid[])
 
 -- name: find
--- Whether an issue is there to be seen, where it went, and since when it has reports.
--- id: uuid
-SELECT i.id, i.is_hidden, i.moved_to, i.first_seen
+-- Whether an issue is there to be seen, where it went, since when it has reports, and whether of so many groups.
+-- id: uuid; groups: integer
+SELECT
+  i.id,
+  i.is_hidden,
+  i.moved_to,
+  i.first_seen,
+  (SELECT count(*) FROM (SELECT FROM projection.issue_group WHERE issue = i.id LIMIT %(groups)s::integer) AS g)
+    >= %(groups)s::integer AS is_large
 FROM projection.issue AS i
 WHERE i.id = %(id)s::uuid
 
 -- name: tags
 -- The tags of an issue with their most frequent values. is_overflow: what came beyond the first values of a group.
--- id: uuid; top: integer, so many values of each key
+-- id: uuid; top: integer, so many values of each key; groups: integer, of so many groups
 SELECT
   v.key,
   v.value,
@@ -97,9 +106,9 @@ FROM (
     (sum(sum(t.reports)) OVER (PARTITION BY t.key))::bigint AS total,
     count(*) FILTER (WHERE NOT t.is_overflow) OVER (PARTITION BY t.key) AS distinct_values,
     row_number() OVER (PARTITION BY t.key, t.is_overflow ORDER BY sum(t.reports) DESC, t.value) AS place
-  FROM projection.issue_group AS g
+  FROM (SELECT id FROM projection.issue_group WHERE issue = %(id)s::uuid LIMIT %(groups)s::integer) AS g
   JOIN projection.group_tag AS t ON t.issue_group = g.id
-  WHERE g.issue = %(id)s::uuid AND t.reports > 0
+  WHERE t.reports > 0
   GROUP BY t.key, t.value, t.is_overflow
 ) AS v
 WHERE v.place <= %(top)s::integer

@@ -298,4 +298,4 @@ def test_an_age_looks_back_and_a_date_is_a_whole_day(text: str, sql: str, at: da
 
 def test_only_what_looks_elsewhere_is_kept_apart() -> None:
     assert len(conditions("is:new level:error service:a type:b first:>1h events:>1 assigned:me").own) == 7
-    assert len(conditions("env:a release:1* tag.x:y user:1 has:user word").others) == 6
+    assert len(conditions("env:a release:1* tag.x:y user:1 has:tag.x word").others) == 6
