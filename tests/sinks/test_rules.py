@@ -285,3 +285,44 @@ async def test_rules_hold_also_where_the_levels_of_the_sink_are_taken_away(
     await stage.report(1)
     await read_all(stage, sink)
     assert stage.discord.accepted == []
+
+
+REPORTS: dict[str, dict[str, Any]] = {
+    "All": {"level": "error", "pace_s": 300},
+    "Many": {"when": "events", "threshold": 20, "window_s": 60},
+}
+OPENINGS: dict[str, dict[str, Any]] = {"New": {"when": "opened"}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "bugs", "each"),
+    [(REPORTS, 1, 10_000), (REPORTS, 500, 20), (OPENINGS, 500, 1)],
+    ids=["one_bug", "500_bugs", "500_openings"],
+)
+async def test_a_storm_under_rules_is_counted_exactly_and_told_in_few_messages(
+    stage: Stage, asked: dict[str, Any], bugs: int, each: int
+) -> None:
+    """10,000 reports in ten seconds. What a rule holds back goes with its pace, and none of it is lost."""
+    sink = await a_quiet_sink(stage)
+    rules = {str(await a_rule(stage, sink, name, **fields)) for name, fields in asked.items()}
+    stage.start()
+    for wave in range(10):
+        await stage.report(*[(wave * 1_000 + n) % bugs for n in range(1_000)])
+        stage.clock.advance(1)
+
+    async def told() -> dict[str, int]:
+        found: dict[str, int] = {}
+        for fact in await stage.facts(sink, "alert.delivered"):
+            assert set(fact.data["rules"]) <= rules
+            for issue, count in fact.data["issues"].items():
+                found[issue] = found.get(issue, 0) + count
+        return found
+
+    async def is_whole() -> bool:
+        return sum((await told()).values()) >= bugs * each
+
+    await stage.play(is_whole, step_s=2)
+    assert set((await told()).values()) == {each} and len(await told()) == bugs
+    assert stage.discord.errors == [] and await stage.facts(sink, "alert.failed") == []
+    times = [at for at, _ in stage.discord.answers]
+    assert max(sum(at <= other < at + 60 for other in times) for at in times) <= 25
