@@ -14,9 +14,10 @@ from typing import Any, Final, LiteralString, TypeVar
 from uuid import UUID
 
 import msgspec
+import psycopg
 
 from avalon.database import Database
-from avalon.errors import BadInput
+from avalon.errors import BadInput, Unavailable
 from avalon.events import LEVELS, REPORTED, Event
 from avalon.rules import Rule, Seen, unlike
 from avalon.statements import load
@@ -43,7 +44,7 @@ Row = TypeVar("Row", bound=msgspec.Struct)
 
 
 class Minute(msgspec.Struct):
-    """How many reports of a level an issue had in a minute."""
+    """How many reports of a level a group of an issue had in a minute."""
 
     issue: UUID
     minute: int
@@ -116,7 +117,7 @@ class Past:
         """Single reports; not so many that reading them takes long."""
         known = await self._minutes(since or self._since)
         if sum(one.reports for one in known) > MAX_REPORTS:
-            raise _too_broad(f"more than {MAX_REPORTS} reports")
+            raise too_broad(f"more than {MAX_REPORTS} reports")
         return await self._read(sql.reports, self._filters(), Single, MAX_REPORTS, since)
 
     async def silences(self, issues: Collection[UUID]) -> Callable[[UUID, float], str]:
@@ -151,13 +152,18 @@ class Past:
         since: datetime | None = None,
     ) -> list[Row]:
         times = {"since": since or self._since, "until": self._until}
-        rows = await self._database.fetch(statement, {**params, **times, "row_limit": most + 1}, row=row)
+        try:
+            rows = await self._database.fetch(statement, {**params, **times, "row_limit": most + 1}, row=row)
+        except Unavailable as error:
+            if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+                raise too_broad("more than can be found in time") from None
+            raise
         if len(rows) > most:
-            raise _too_broad(f"more than {most} rows")
+            raise too_broad(f"more than {most} rows")
         return rows
 
 
-def _too_broad(what: str) -> BadInput:
+def too_broad(what: str) -> BadInput:
     return BadInput(f"{what} would have to be read; ask for fewer days or filter more", code="too_broad")
 
 
@@ -203,9 +209,12 @@ def _users(reports: Sequence[Single], length: int) -> Reach:
 
 
 def by_issue_and_minute(minutes: Sequence[Minute]) -> list[Minute]:
-    """One row for each issue and minute, in order: all counted together, under the worst level."""
+    """One row for each issue and minute, in order: all counted together, under the worst level.
+
+    Ids, being as good as random, decide which issue comes first in a minute: always the same.
+    """
     found: dict[tuple[int, UUID], Minute] = {}
-    for one in sorted(minutes, key=lambda one: one.minute):
+    for one in sorted(minutes, key=lambda one: (one.minute, one.issue)):
         known = found.setdefault(
             (one.minute, one.issue), Minute(one.issue, one.minute, one.service, one.level, 0)
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -15,7 +17,7 @@ from avalon.read_models.rows import Time, as_time
 from avalon.rules import Definition, Rule, check, facts_of
 from avalon.statements import load
 from avalon.subscriptions.evaluation import as_match, find
-from avalon.subscriptions.past import Minute, Past, by_issue_and_minute, start_of
+from avalon.subscriptions.past import Minute, Past, by_issue_and_minute, start_of, too_broad
 from avalon.subscriptions.questions import passed, search
 from avalon.subscriptions.rehearsal import Happened, rehearse
 from avalon.subscriptions.state import Bundle, Limits, Match, Passed
@@ -24,6 +26,7 @@ sql = load("subscriptions")
 
 MAX_DAYS: Final = 30
 MAX_EXAMPLES: Final = 20
+MAX_S: Final = 5.0
 _RULE: Final = UUID(int=1)
 
 
@@ -73,8 +76,21 @@ async def preview(
     facts = facts_of(rule)
     matches = await (_of_facts(database, past, rule, facts, until) if facts else _of_minutes(past, rule))
     matches = await _searched(database, rule, matches, until)
-    happened = list(rehearse(matches, until.timestamp(), limits))
+    happened = await asyncio.to_thread(_rehearsed, matches, until.timestamp(), limits)
     return await _summed(database, happened, since, until)
+
+
+def _rehearsed(matches: Sequence[tuple[float, Match]], until: float, limits: Limits) -> list[Happened]:
+    """In a thread of its own, because it may take seconds; not more than `MAX_S`."""
+    end = time.monotonic() + MAX_S
+
+    def in_time() -> Iterator[tuple[float, Match]]:
+        for pair in matches:
+            if time.monotonic() > end:
+                raise too_broad("more than can be worked out in time")
+            yield pair
+
+    return list(rehearse(in_time(), until, limits))
 
 
 async def _of_facts(

@@ -6,6 +6,7 @@ Every message is taken at once. `rehearse` is what the follower does with one si
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 import msgspec
 
@@ -24,9 +25,10 @@ class Happened(msgspec.Struct, frozen=True):
 def rehearse(matches: Iterable[tuple[float, Match]], until: float, limits: Limits) -> Iterator[Happened]:
     """What becomes of matches, each at its time, the earlier first, up to `until`."""
     state = State()
-    for at, match in matches:
+    for at, together in groupby(matches, key=lambda pair: pair[0]):
         yield from _advance(state, at, limits)
-        pacing.take(state, match, at, limits)
+        for _, match in together:
+            pacing.take(state, match, at, limits)
         yield from _act(state, at, limits)
     yield from _advance(state, until, limits)
 

@@ -14,4 +14,5 @@ CREATE TABLE projection.rule (
 CREATE INDEX ON projection.rule (sink);
 
 -- What became of the alerts of a rule.
-CREATE INDEX fact_rules ON log.fact USING gin ((data -> 'rules')) WHERE type LIKE 'alert.%';
+CREATE INDEX fact_rules ON log.fact USING gin ((data -> 'rules'))
+WHERE type IN ('alert.delivered', 'alert.suppressed', 'alert.failed');

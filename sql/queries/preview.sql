@@ -13,14 +13,14 @@ ORDER BY occurred_at, position
 LIMIT %(row_limit)s::integer
 
 -- name: minutes
--- How many reports issues had, by minute and level, from the projected minutes.
+-- How many reports the groups of issues had, by minute and level, from the projected minutes.
 -- since, until: timestamptz; services, levels, environments: text[], empty for any; row_limit: integer
 SELECT
   g.issue,
   extract(epoch FROM m.minute)::bigint / 60 AS minute,
   g.service,
   m.level,
-  sum(m.reports)::bigint AS reports
+  m.reports
 FROM projection.group_minute AS m
 JOIN projection.issue_group AS g ON g.id = m.issue_group
 WHERE m.minute >= %(since)s::timestamptz
@@ -29,8 +29,7 @@ WHERE m.minute >= %(since)s::timestamptz
   AND (%(services)s::text[] = '{}' OR g.service = ANY(%(services)s::text[]))
   AND (%(levels)s::text[] = '{}' OR m.level = ANY(%(levels)s::text[]))
   AND (%(environments)s::text[] = '{}' OR m.environment = ANY(%(environments)s::text[]))
-GROUP BY g.issue, m.minute, g.service, m.level
-ORDER BY m.minute, g.issue, m.level
+ORDER BY m.minute
 LIMIT %(row_limit)s::integer
 
 -- name: reports

@@ -9,11 +9,14 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from avalon import event_store
 from avalon.database import Database
 from avalon.events import uuid7
 from avalon.projections import verify
+from avalon.rules import Rule
 from avalon.rules.commands import change_rule, delete_rule
 from avalon.subscriptions.commands import change_sink, delete_sink
+from avalon.subscriptions.questions import rules_of
 from tests.conftest import Urls
 from tests.sinks.conftest import Stage, until
 from tests.sinks.rules_help import a_quiet_sink, a_rule, decide, met_by, read_all, tagged
@@ -185,6 +188,21 @@ async def test_nobody_is_told_of_an_issue_that_is_quiet_and_that_is_said(
     assert fact.data["rules"] == [str(rule)]
 
 
+async def test_without_asking_for_the_issues_state_a_muted_one_would_be_told_of(
+    stage: Stage, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nobody_asks(*_: object) -> dict[UUID, str]:
+        return {}
+
+    monkeypatch.setattr("avalon.subscriptions.evaluation.silences", nobody_asks)
+    await stage.create()
+    await stage.report(1, level="debug")
+    await owner.execute("UPDATE projection.issue SET status = 'ignored', substatus = 'muted'")
+    stage.start()
+    await stage.report(1)
+    await until(lambda: stage.discord.accepted)
+
+
 async def read_all_later(stage: Stage, sink: UUID) -> None:
     stage.start()
     await read_all(stage, sink)
@@ -216,9 +234,31 @@ async def test_each_filter_lets_pass_what_it_asks_for_and_nothing_else(
 
 async def test_a_rule_counts_from_its_very_position_on(stage: Stage) -> None:
     """However the reads fall: reports on both sides of the fact are read while other rules are at work."""
-    sink = await a_quiet_sink(stage)
+    sink, expected = await rules_that_come_and_go(stage)
     stage.start()
-    await read_all(stage, sink)
+    await stage.play(lambda: _has_read(stage, sink))
+    await stage.play(lambda: len(stage.discord.accepted) == 5)
+    assert [await _told(stage, sink), await stage.facts(sink, "alert.suppressed")] == [expected, []]
+
+
+async def test_rules_as_they_are_by_now_would_miss_what_they_had_asked_for(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: a follower that lags, and does not ask what the rules were at its cursor."""
+
+    async def rules_now(database: Database, sink: UUID, position: int) -> list[Rule]:
+        return await rules_of(database, sink, 2**62)
+
+    monkeypatch.setattr("avalon.subscriptions.rules_of", rules_now)
+    sink, expected = await rules_that_come_and_go(stage)
+    stage.start()
+    await stage.play(lambda: _has_read(stage, sink))
+    assert await _told(stage, sink) == [] != expected
+
+
+async def rules_that_come_and_go(stage: Stage) -> tuple[UUID, list[int]]:
+    """A log that nobody has followed yet. Before and behind each report that a rule asks for stands another."""
+    sink = await a_quiet_sink(stage)
     expected = []
     for number in range(1, 16, 3):
         await stage.report(number, level="info")
@@ -226,10 +266,18 @@ async def test_a_rule_counts_from_its_very_position_on(stage: Stage) -> None:
         expected += await stage.report(number + 1, level="info")
         await delete_rule(stage.database, rule, actor="user:test")
         await stage.report(number + 2, level="info")
-    await read_all(stage, sink)
-    await until(lambda: len(stage.discord.accepted) == 5)
-    delivered = await stage.facts(sink, "alert.")
-    assert [fact.data["last_position"] for fact in delivered] == expected
+    return sink, expected
+
+
+async def _has_read(stage: Stage, sink: UUID) -> bool:
+    head = (await event_store.head(stage.database)).position
+    read = "SELECT position FROM runtime.subscription WHERE sink = %(sink)s"
+    position: int = await stage.database.fetch_value(read, {"sink": sink})
+    return position >= head
+
+
+async def _told(stage: Stage, sink: UUID) -> list[int]:
+    return [fact.data["last_position"] for fact in await stage.facts(sink, "alert.delivered")]
 
 
 async def test_a_rule_that_is_changed_or_switched_off_is_followed_as_it_is(stage: Stage) -> None:
