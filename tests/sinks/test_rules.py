@@ -257,7 +257,7 @@ async def test_rules_as_they_are_by_now_would_miss_what_they_had_asked_for(
 
 
 async def rules_that_come_and_go(stage: Stage) -> tuple[UUID, list[int]]:
-    """A log that nobody has followed yet. Before and behind each report that a rule asks for stands another."""
+    """A log that nobody has followed yet. Around each report that a rule asks for stand others."""
     sink = await a_quiet_sink(stage)
     expected = []
     for number in range(1, 16, 3):
