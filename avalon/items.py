@@ -125,7 +125,7 @@ def _changed_issue(event: Event) -> dict[str, Any]:
 
 
 def _change(event: Event) -> dict[str, Any]:
-    """That something happened to a key, a user or a sink: whoever shows it reads it again."""
+    """That something happened to a key, a user, a sink or a rule: whoever shows it reads it again."""
     return {
         "id": event.stream,
         "change": event.type.partition(".")[2],
@@ -178,6 +178,7 @@ _KINDS: Final[dict[str, tuple[str, _Build, bool]]] = {
             ("api_key", "key", ("created", "changed", "rotated", "deleted")),
             ("user", "user", ("created", "changed", "renamed", "password_changed", "deleted")),
             ("sink", "sink", ("created", "changed", "switched_off", "deleted")),
+            ("rule", "rule", ("created", "changed", "deleted")),
         )
         for change in changes
     },

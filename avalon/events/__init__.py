@@ -1,5 +1,13 @@
-"""The events of the log: the rows (`rows`), and what each type of fact holds (`facts`, `decisions`)."""
+"""The events of the log: the rows (`rows`), and the data of each type (`facts`, `decisions`, `alerts`)."""
 
+from avalon.events.alerts import (
+    AlertDelivered,
+    AlertFailed,
+    AlertSuppressed,
+    RuleChanged,
+    RuleCreated,
+    RuleDeleted,
+)
 from avalon.events.decisions import (
     IssueAssigned,
     IssueCommentDeleted,
@@ -14,9 +22,6 @@ from avalon.events.decisions import (
     IssueUndone,
 )
 from avalon.events.facts import (
-    AlertDelivered,
-    AlertFailed,
-    AlertSuppressed,
     ApiKeyChanged,
     ApiKeyCreated,
     ApiKeyDeleted,
@@ -78,6 +83,9 @@ __all__ = [
     "NewEvent",
     "ReportsExpired",
     "ReportsPurged",
+    "RuleChanged",
+    "RuleCreated",
+    "RuleDeleted",
     "ServiceErased",
     "SessionEnded",
     "SessionStarted",

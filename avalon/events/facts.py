@@ -161,44 +161,6 @@ class SinkDeleted(Fact):
     TYPE = "sink.deleted"
 
 
-class AlertDelivered(Fact):
-    """One message went out: for one report, or a digest of several issues with exact counts.
-
-    `reason`: why not everybody got it, where the other side took it for some.
-    """
-
-    TYPE = "alert.delivered"
-    kind: str
-    reports: int
-    first_position: int
-    last_position: int
-    issues: dict[str, int]
-    message_id: str | None = None
-    reason: str | None = None
-
-
-class AlertSuppressed(Fact):
-    """Reports that got no message of their own, counted per sink, issue and window."""
-
-    TYPE = "alert.suppressed"
-    reason: str
-    issue: UUID
-    count: int
-    first_position: int
-    last_position: int
-
-
-class AlertFailed(Fact):
-    """A message that was given up, and why."""
-
-    TYPE = "alert.failed"
-    reason: str
-    permanent: bool
-    reports: int
-    first_position: int
-    last_position: int
-
-
 class EpochStarted(Fact):
     """Appended by log.start_epoch() after a failover or a restore. Stream: the zero UUID."""
 

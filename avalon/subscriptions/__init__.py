@@ -17,10 +17,10 @@ import psycopg
 from avalon import event_store
 from avalon.database import Database
 from avalon.errors import AvalonError, Gone, LeaseLost, NotFound, TooManyRequests, TransportError, Unavailable
-from avalon.event_store import Wanted
 from avalon.events import uuid7
 from avalon.feed import Feed
 from avalon.listener import Listener
+from avalon.rules import of_levels
 from avalon.settings import Settings, base_url
 from avalon.sinks import Note, Sink, Target
 from avalon.sinks.http import HttpClient
@@ -28,9 +28,11 @@ from avalon.sinks.kinds import KINDS
 from avalon.statements import load
 from avalon.subscriptions import pacing
 from avalon.subscriptions.clock import Clock
+from avalon.subscriptions.evaluation import wanted
 from avalon.subscriptions.follower import Follower
 from avalon.subscriptions.lease import LEASE_S, Claim, Lease, claim
-from avalon.subscriptions.pacing import Limits
+from avalon.subscriptions.questions import rules_of
+from avalon.subscriptions.state import Limits
 from avalon.telemetry import Action, log
 
 sql = load("subscriptions")
@@ -186,25 +188,33 @@ class Subscriptions:
             await lease.release()
             return
         log(Action.LEASE_TAKEN, sink=str(claimed.sink), position=claimed.position)
+        sink = self._make_sink(claimed.target)
+        goes_on = True
+        while goes_on:
+            try:
+                goes_on = await self._follow(claimed, lease, sink, stopping)
+            except Gone:  # the log was restored to before the checkpoint
+                lease.cursor = await event_store.head(self._database)
+                await lease.save()
+
+    async def _follow(self, claimed: Claim, lease: Lease, sink: Sink, stopping: asyncio.Event) -> bool:
+        """Follows under the rules as they were at the cursor, until the end or until other rules count."""
+        own = of_levels(claimed.levels, int(self._limits.window_s))
+        rules = own + await rules_of(self._database, claimed.sink, lease.cursor.position)
         follower = Follower(
             self._database,
             lease,
-            self._make_sink(claimed.target),
-            claimed.levels,
+            sink,
+            rules,
             stopping,
             clock=self._clock,
             limits=self._limits,
             base_url=base_url(self._settings),
         )
-        wanted = Wanted(levels=tuple(claimed.levels))
-        while True:
-            try:
-                feed = Feed(self._database, self._listener.subscribe(), lease.cursor, wanted, pause_s=PAUSE_S)
-                await follower.run(feed)
-                return
-            except Gone:  # the log was restored to before the checkpoint
-                lease.cursor = await event_store.head(self._database)
-                await lease.save()
+        doorbell = self._listener.subscribe()
+        return await follower.run(
+            Feed(self._database, doorbell, lease.cursor, wanted(rules), pause_s=PAUSE_S)
+        )
 
     async def _stop(self) -> None:
         for running in self._running.values():

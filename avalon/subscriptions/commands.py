@@ -140,8 +140,7 @@ def _checked_name(name: str) -> str:
 
 
 def _checked_levels(levels: Sequence[str]) -> list[str]:
-    """The levels in their order, each once."""
-    unknown = sorted(set(levels) - set(LEVELS))
-    if unknown or not levels:
-        raise BadInput(f"give at least one of {', '.join(LEVELS)}", field="levels")
+    """The levels in their order, each once. With none a sink is told what its rules ask for, and no more."""
+    if set(levels) - set(LEVELS):
+        raise BadInput(f"give some of {', '.join(LEVELS)}", field="levels")
     return [level for level in LEVELS if level in levels]

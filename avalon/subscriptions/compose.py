@@ -14,7 +14,7 @@ from avalon.database import Database
 from avalon.reports import Report
 from avalon.sinks import Alert, Digest, DigestLine, Message
 from avalon.statements import load
-from avalon.subscriptions.pacing import Bundle, Item, Single, Window
+from avalon.subscriptions.state import Bundle, Item, Single, Window
 
 sql = load("subscriptions")
 
@@ -37,6 +37,11 @@ class _TitleRow(msgspec.Struct):
     title: str
 
 
+class _RuleRow(msgspec.Struct):
+    id: UUID
+    name: str
+
+
 async def compose(database: Database, item: Item, base: str | None) -> Message | None:
     """The message of one item; None where its report is not kept any more."""
     if isinstance(item, Bundle):
@@ -52,7 +57,9 @@ async def _alert(database: Database, item: Single, base: str | None) -> Alert | 
     report = _read(row.data)
     titles = await _titles(database, [item.issue])
     return Alert(
+        what=item.what,
         position=row.position,
+        reason=await _reason(database, item),
         issue=item.issue,
         title=titles.get(item.issue, UNTITLED),
         culprit=report.transaction,
@@ -83,6 +90,13 @@ async def _digest(database: Database, item: Bundle, base: str | None) -> Digest:
         until=datetime.fromtimestamp(item.queued, UTC),
         url=f"{base}/errors" if base else None,
     )
+
+
+async def _reason(database: Database, item: Single) -> str:
+    """Why it is told: what was reached, and the rules that asked for it. Empty for the sink's own levels."""
+    rows = await database.fetch(sql.rule_names, {"rules": item.rules}, row=_RuleRow) if item.rules else []
+    names = ", ".join(row.name for row in rows)
+    return " · ".join(filter(None, [item.words, f"rule: {names}" if names else ""]))
 
 
 async def _titles(database: Database, issues: list[UUID]) -> dict[UUID, str]:

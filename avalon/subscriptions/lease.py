@@ -21,7 +21,7 @@ from avalon.event_store import Cursor
 from avalon.events import Fact
 from avalon.sinks import Target
 from avalon.statements import load
-from avalon.subscriptions.pacing import State
+from avalon.subscriptions.state import State
 
 sql = load("subscriptions")
 

@@ -12,7 +12,7 @@ JOIN account.sink_secret AS x ON x.sink = k.id
 WHERE k.id = s.sink
   AND s.sink <> ALL(%(running)s::uuid[])
   AND (s.lease_until <= clock_timestamp() OR s.owner = %(owner)s::text)
-  AND (k.is_active OR s.state ?| ARRAY['issues', 'outbox'])
+  AND (k.is_active OR s.state ?| ARRAY['issues', 'silent', 'outbox'])
 RETURNING
   s.sink,
   s.token,
@@ -235,3 +235,11 @@ FROM projection.sink AS k
 JOIN account.sink_secret AS x ON x.sink = k.id
 LEFT JOIN runtime.subscription AS s ON s.sink = k.id
 WHERE k.id = %(sink)s::uuid
+
+-- name: rule_names
+-- What rules are called.
+-- rules: uuid[]
+SELECT id, name
+FROM projection.rule
+WHERE id = ANY(%(rules)s::uuid[])
+ORDER BY name
