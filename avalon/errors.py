@@ -57,7 +57,7 @@ class BadQuery(BadInput):
 
     code = "bad_query"
 
-    def __init__(self, message: str, *, column: int) -> None:
+    def __init__(self, message: str = "the query can't be read", *, column: int = 1) -> None:
         self.column = column
         super().__init__(f"column {column}: {message}", field="q")
 
