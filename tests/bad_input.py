@@ -199,6 +199,7 @@ WRONG_TYPES = [
     Case("release is an object", _raw(b"{}", "release"), REFUSED, "release: "),
     Case("release is a number", _raw(b"1.4", "release")),
     Case("id is a number", _raw(b"17", "id"), REFUSED, "id: expected a UUID, got number"),
+    Case("id is a lone surrogate", _raw(b'"\\ud800"', "id"), REFUSED, "id: expected a UUID"),
     Case("id is not a UUID", _raw(b'"17"', "id"), REFUSED, "id: expected a UUID"),
     Case("id is the nil UUID", _raw(b'"00000000-0000-0000-0000-000000000000"', "id"), REFUSED, "id: "),
     Case("id has a path in it", _raw(b'"../../etc/passwd"', "id"), REFUSED, "id: "),

@@ -15,18 +15,24 @@ from uuid import UUID
 import msgspec
 
 from avalon.errors import BadInput, PayloadTooLarge
-from avalon.protocols.submission import Submission, free_name, read_level, read_time, submit
+from avalon.protocols.submission import (
+    NO_MESSAGE,
+    Submission,
+    free_name,
+    read_id,
+    read_level,
+    read_time,
+    submit,
+)
 from avalon.reports import ExceptionInfo, Report
 from avalon.reports.untrusted import kind_of, parse_json, split_array
 
 MAX_REPORT_BYTES: Final = 1024 * 1024
 MAX_BATCH_BYTES: Final = 5 * 1024 * 1024
 MAX_BATCH: Final = 1000
-NO_MESSAGE: Final = "(no message)"
 _NDJSON: Final = frozenset(
     ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
 )
-_USELESS_IDS: Final = frozenset((UUID(int=0), UUID(int=2**128 - 1)))
 
 _USER_FIELDS: Final = ("id", "username", "email", "ip_address")
 
@@ -162,11 +168,8 @@ def _id(value: Any) -> UUID | None:
         return None
     if type(value) is not str:
         raise _wrong(value, "a UUID", "id")
-    try:
-        id = msgspec.convert(value.strip(), UUID)
-    except msgspec.ValidationError:
-        raise BadInput("expected a UUID", field="id") from None
-    if id in _USELESS_IDS:
+    id = read_id(value)
+    if id is None:
         raise BadInput("expected a UUID of the report's own, or none", field="id")
     return id
 

@@ -66,6 +66,7 @@ class ErrorPage(msgspec.Struct):
 class ErrorDetail(ErrorItem, kw_only=True):
     """A report with the whole canonical report, whose empty fields are there too."""
 
+    message_template: str = ""
     stack: str = ""
     exceptions: list[Any] = []
     request: dict[str, Any] = {}

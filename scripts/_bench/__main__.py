@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("ingest", "live", "rest", "size")
+NAMES = ("grouping", "ingest", "live", "rest", "size")
 
 
 def main() -> None:
@@ -13,7 +13,7 @@ def main() -> None:
     if names[0] not in NAMES:
         raise SystemExit(f"scripts/bench: one of {', '.join(NAMES)}; none means all")
     for name in names:
-        importlib.import_module(name).main(*map(int, sys.argv[2:]))
+        importlib.import_module(name).main(*(int(one) if one.isdecimal() else one for one in sys.argv[2:]))
 
 
 main()
