@@ -23,6 +23,7 @@ from avalon.errors import SettingsError
 from avalon.events import uuid7
 from avalon.hub import Hub
 from avalon.ingest import Ingest
+from avalon.issues import keep_unmuting
 from avalon.listener import Listener
 from avalon.routes import (
     auth,
@@ -30,6 +31,8 @@ from avalon.routes import (
     errors,
     health,
     ingest,
+    issue_lists,
+    issues,
     keys,
     live,
     log,
@@ -57,6 +60,8 @@ ROUTES: Final = (
     errors,
     health,
     ingest,
+    issue_lists,
+    issues,
     keys,
     live,
     log,
@@ -150,7 +155,8 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
 
 
 async def _keep_up(stack: AsyncExitStack, settings: Settings, database: Database, listener: Listener) -> None:
-    """What works beside the service, where the settings ask for it: the log file, and retention."""
+    """What works beside the service: the ends of mutes; where it is set so, the log file and retention."""
+    await _keep(stack, lambda: keep_unmuting(database))
     if settings.log_file is not None:
         file = FileSink(settings.log_file, database, listener)
         await file.open()

@@ -2,6 +2,7 @@
 
     AvalonError
     ├── BadInput               400  a field can't be read
+    │   ├── BadQuery           400  a search query can't be read; carries the column
     │   ├── PayloadTooLarge    413  over a size limit, before or after inflating
     │   └── UnsupportedMedia   415  an encoding or a content type that is not understood
     ├── Unauthorized           401  no credentials, or none that count
@@ -49,6 +50,16 @@ class BadInput(AvalonError):
     ) -> None:
         self.field = field
         super().__init__(f"{field}: {message}" if field and message else message, code=code)
+
+
+class BadQuery(BadInput):
+    """The search query can't be read. `column` counts from 1."""
+
+    code = "bad_query"
+
+    def __init__(self, message: str, *, column: int) -> None:
+        self.column = column
+        super().__init__(f"column {column}: {message}", field="q")
 
 
 class PayloadTooLarge(BadInput):

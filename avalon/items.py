@@ -159,7 +159,16 @@ _KINDS: Final[dict[str, tuple[str, _Build, bool]]] = {
     **{
         f"issue.{change}": ("issue:changed", _changed_issue, False)
         for change in (
-            *("resolved", "reopened", "ignored", "muted", "unmuted", "assigned", "commented", "comment_deleted"),
+            *(
+                "resolved",
+                "reopened",
+                "ignored",
+                "muted",
+                "unmuted",
+                "assigned",
+                "commented",
+                "comment_deleted",
+            ),
             *("groups_moved", "deleted", "restored", "undone"),
         )
     },

@@ -11,7 +11,8 @@ GRANT SELECT ON log.event TO :"service";
 GRANT INSERT (id, type, stream, service, level, environment, release, occurred_at, actor, data)
 ON log.event TO :"service";
 GRANT EXECUTE ON FUNCTION
-  log.recorded_at(), log.start_epoch(), log.tags(text, text, text, jsonb), log.tag_hash(text, text)
+  log.recorded_at(), log.start_epoch(), log.tags(text, text, text, jsonb), log.tag_hash(text, text),
+  log.search_parts(text), log.search_text(text), log.search_query(text, boolean)
 TO :"service";
 -- What people do with issues: these take the log's lock, look, and append.
 GRANT EXECUTE ON FUNCTION

@@ -24,7 +24,7 @@ class IssueFact(Fact):
 
 
 class Decision(IssueFact):
-    """`was` is the state before; `stands` the decision that holds after an undo, where it is not this fact."""
+    """`was` is the state before; `stands` the decision that holds then, where an undo gave it back."""
 
     was: dict[str, Any] | UnsetType = UNSET
     stands: int | UnsetType = UNSET

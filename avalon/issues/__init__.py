@@ -1,4 +1,4 @@
-"""What people do with issues: commands that append facts (`commands`), and those facts in words (`explain`)."""
+"""What people do with issues: commands that append facts (`commands`), and facts in words (`explain`)."""
 
 from avalon.issues.commands import (
     MAX_ISSUES,

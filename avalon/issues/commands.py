@@ -1,8 +1,8 @@
 """Commands about issues. Each is one statement that takes the log's lock, looks, and appends.
 
 All facts of a command carry its action's id, by which `undo` takes them back. Up to 500 issues are one
-transaction. More go in several, under the same action: where the process dies, or somebody is in the way, between
-two of them, each issue is either done or not, sending the command again does the rest, and undoing the action
+transaction; more go in several, under the same action. Where the process dies or somebody is in the way
+between two of them, each issue is either done or not: sending the command again does the rest, and undoing the action
 takes back what was done. Raises NotFound, Conflict (with the position that stands), BadInput and Forbidden.
 """
 
@@ -31,18 +31,24 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Done(msgspec.Struct, frozen=True):
-    """The action's id, and how many issues it was; of an unmerging how many groups, of an undo how many facts."""
+    """The action's id, and how many issues it was: groups where one was unmerged, facts of an undo."""
 
     action: UUID
     changed: int
 
 
 async def change(
-    database: Database, issue: UUID, facts: Sequence[Fact], actor: str, *, expected_position: int | None = None
+    database: Database,
+    issue: UUID,
+    facts: Sequence[Fact],
+    actor: str,
+    *,
+    expected_position: int | None = None,
 ) -> Done:
-    """Appends decisions about one issue, which must still stand at the position that was expected, if one was."""
-    params = _params([issue], facts, actor, uuid7(), expected_position, is_bulk=False)
-    return Done(params["action"], await _ask(database, sql.change, params))
+    """Appends decisions about one issue; it must still stand at the position that was expected, if any."""
+    action = uuid7()
+    params = _params([issue], facts, actor, action, expected_position, is_bulk=False)
+    return Done(action, await _ask(database, sql.change, params))
 
 
 async def change_all(
@@ -55,8 +61,8 @@ async def change_all(
 ) -> Done:
     """Appends the same decisions about many issues; those that are gone are left out.
 
-    With `expected_position` nothing may have been decided about any of them since that position; that takes one
-    transaction, so it is for at most 500.
+    With `expected_position` nothing may have been decided about any of them since; that takes one transaction,
+    so it is for at most 500.
     """
     wanted = _bounded(issues)
     if expected_position is not None and len(wanted) > CHUNK:
@@ -87,8 +93,9 @@ async def unmerge(database: Database, issue: UUID, groups: Sequence[UUID] | None
     """
     if groups is not None and not 1 <= len(groups) <= MAX_ISSUES:
         raise BadInput(f"1 to {MAX_ISSUES} of them", field="groups")
-    params = {"issue": issue, "groups": _unique(groups), "actor": actor, "action": uuid7()}
-    return Done(params["action"], await _ask(database, sql.unmerge, params))
+    action = uuid7()
+    params = {"issue": issue, "groups": _unique(groups), "actor": actor, "action": action}
+    return Done(action, await _ask(database, sql.unmerge, params))
 
 
 async def comment(database: Database, issue: UUID, text: str, actor: str) -> tuple[UUID, Done]:
@@ -121,8 +128,9 @@ async def delete_comment(
 
 async def undo(database: Database, id: UUID, actor: str, *, is_admin: bool = False) -> Done:
     """Takes back a fact, or all facts of an action: all or nothing."""
-    params = {"id": id, "actor": actor, "is_admin": is_admin, "action": uuid7()}
-    return Done(params["action"], await _ask(database, sql.undo, params))
+    action = uuid7()
+    params = {"id": id, "actor": actor, "is_admin": is_admin, "action": action}
+    return Done(action, await _ask(database, sql.undo, params))
 
 
 def _params(

@@ -1,14 +1,14 @@
 """Facts about an issue in words: what was done, by whom, and why a policy did it. Pure.
 
-Names of people are given, because the log holds ids alone; a fact that is told of an issue other than the one that
-somebody looks at (it was merged in) says so by itself. Types that are not in the table are said by their names.
+Names of people are given, because the log holds ids alone. Types that are not in the table are said by their
+names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from avalon.events import Event
 

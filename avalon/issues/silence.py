@@ -1,7 +1,7 @@
 """Ends mutes whose time is over, also of issues that nobody reports any more.
 
-Every replica asks from time to time; the database lets one of them work and appends nothing where nothing is due.
-A failure is logged and tried again at the next turn: the next report of a muted issue ends its silence anyway.
+Every replica asks from time to time; the database lets one of them work, and appends nothing where nothing is
+due. A failure is logged and tried again at the next turn.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("grouping", "ingest", "live", "rest", "size")
+NAMES = ("grouping", "ingest", "lists", "live", "rest", "size")
 
 
 def main() -> None:

@@ -13,6 +13,8 @@ BEGIN
     PERFORM log.check_issue(_issue);
   END LOOP;
 
+  PERFORM log.keep_overflow(others);
+
   INSERT INTO log.event (id, type, stream, service, occurred_at, actor, data)
   SELECT
     gen_random_uuid(),

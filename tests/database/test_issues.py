@@ -151,7 +151,10 @@ class TestDeciding:
         await groups(database, 1)
         before = await state(database, 1)
         done = await issues.change(database, of(1), [IssueIgnored(), IssueAssigned(assignee=None)], ANNA)
-        (ignored,), (assigned,) = await facts(database, "issue.ignored"), await facts(database, "issue.assigned")
+        (ignored,), (assigned,) = (
+            await facts(database, "issue.ignored"),
+            await facts(database, "issue.assigned"),
+        )
         assert assigned["data"]["was"]["status"] == "ignored"
         assert assigned["data"]["was"]["stands"] == ignored["position"]
         assert (await issues.undo(database, done.action, BEN)).changed == 2
@@ -180,9 +183,7 @@ class TestConcurrency:
     async def test_without_an_expected_position_both_win(self, database: Database) -> None:
         """The control: it is the position that tells the second one."""
         await groups(database, 1)
-        await asyncio.gather(
-            *(issues.change(database, of(1), [IssueResolved()], who) for who in (ANNA, BEN))
-        )
+        await asyncio.gather(*(issues.change(database, of(1), [IssueResolved()], who) for who in (ANNA, BEN)))
         assert len(await facts(database, "issue.resolved")) == 2
 
     @pytest.mark.parametrize("has_lock", [True, False], ids=["lock", "no lock"])
@@ -193,7 +194,7 @@ class TestConcurrency:
         urls: Urls,
         has_lock: bool,
     ) -> None:
-        """One is held up before its commit; without the lock's line the other one looks too early and wins too."""
+        """One is held up before its commit; without the lock the other one looks too early and wins too."""
         await groups(database, 1)
         seen = (await issue(database, 1))["position"]
         if not has_lock:
@@ -220,7 +221,9 @@ class TestConcurrency:
         await groups(database, 1, 2, 3)
         head = int(await database.fetch_value("SELECT max(position) FROM log.event"))
         every = [of(1), of(2), of(3)]
-        assert (await issues.change_all(database, every, [IssueResolved()], ANNA, expected_position=head)).changed == 3
+        assert (
+            await issues.change_all(database, every, [IssueResolved()], ANNA, expected_position=head)
+        ).changed == 3
         with pytest.raises(Conflict):
             await issues.change_all(database, every, [IssueIgnored()], BEN, expected_position=head)
         assert await facts(database, "issue.ignored") == []
@@ -426,12 +429,10 @@ class TestDeleting:
     async def test_a_report_deleted_in_the_same_moment_is_taken_off_once(
         self, database: Database, urls: Urls, chunk: int
     ) -> None:
-        """Whoever deletes a report has looked before the lock: the fact may come behind the issue's deletion."""
+        """Who deletes a report has looked before the lock: the fact may come behind the issue's deletion."""
         stored = await report(database, a_report(1), a_report(1))
         gone = await issues.change(database, of(1), [IssueDeleted()], ANNA)
-        (row,) = await database.fetch_dicts(
-            "SELECT * FROM log.event WHERE id = %(id)s", {"id": stored[0].id}
-        )
+        (row,) = await database.fetch_dicts("SELECT * FROM log.event WHERE id = %(id)s", {"id": stored[0].id})
         await report(database, _deletion(row))
         assert (await visible(database), await counted(database)) == (0, (0, 0))
         await issues.undo(database, gone.action, ANNA, is_admin=True)
@@ -529,11 +530,15 @@ class TestMany:
             await groups(database, *range(begin + 1, begin + 401), actor=f"key:{UUID(int=begin + 1)}")
         done = await issues.change_all(database, [*every, every[0], uuid4()], [IssueResolved()], ANNA)
         assert done.changed == len(every)
-        assert {fact["data"]["action"] for fact in await facts(database, "issue.resolved")} == {str(done.action)}
+        assert {fact["data"]["action"] for fact in await facts(database, "issue.resolved")} == {
+            str(done.action)
+        }
         with pytest.raises(BadInput, match="expected_position"):
             await issues.change_all(database, every, [IssueResolved()], ANNA, expected_position=1)
         assert (await issues.undo(database, done.action, ANNA)).changed == len(every)
-        assert await database.fetch_value("SELECT count(*) FROM projection.issue WHERE status = 'unresolved'") == len(every)
+        assert await database.fetch_value(
+            "SELECT count(*) FROM projection.issue WHERE status = 'unresolved'"
+        ) == len(every)
 
     async def test_a_moved_issue_has_at_most_500_groups_a_fact(self, database: Database) -> None:
         for begin in (1, 401):
