@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from avalon.grouping.in_app import is_library
-from avalon.grouping.names import MAX_NAME, plain_function, plain_module, plain_path
+from avalon.grouping.names import MAX_NAME, plain_function, plain_module, plain_path, split_path
 from avalon.reports import Frame
 
 
@@ -50,8 +50,8 @@ _SYNTHETIC: Final = re.compile(
     r"|LambdaForm\$"
 )
 _TEST: Final = re.compile(
-    r"(?:^|[./\\$])(?:tests?|specs?|__tests__|_?testing|conftest|test_\w*|\w*_tests?|\w*[.-](?:spec|test))(?=$|[./\\$:])"
-    r"|(?:^|[./\\$])\w*[a-z0-9](?:Tests?|TestCase|TestBase|TestData|TestUtils?|TestHelper|Spec)(?=$|[./\\$:])",
+    r"(?:^|[./\\$])(?:tests?|__tests__|_?testing|conftest|test_\w*|\w*_(?:tests?|spec)|\w*[.-](?:spec|test))(?=$|[./\\$:])"
+    r"|(?:^|[./\\$])\w*[a-z0-9](?:Tests?|TestCase|TestBase|TestData|TestUtils?|TestHelper)(?=$|[./\\$:])",
     re.ASCII,
 )
 _TEST_CLASS: Final = re.compile(r"(?:^|[./\\])Test(?:Case|[A-Z_]\w*)(?=$|[.$])", re.ASCII)
@@ -102,7 +102,7 @@ def _is_minified(function: str, where: str, file: str) -> bool:
 
 def _is_test(function: str, module: str, file: str) -> bool:
     """Tests are only how a mistake was met. A checkout's folder may have any name: the last ones count."""
-    where = module or "/".join(file.replace("\\", "/").split("/")[-3:]).rpartition(".")[0]
+    where = module or "/".join(split_path(file)[-3:]).rpartition(".")[0]
     if _TEST.search(where):
         return True
     return _TEST_CLASS.search(where) is not None and _TEST_FUNCTION.match(function) is not None

@@ -116,10 +116,14 @@ def _without_suffix(file: str) -> str:
     return _SUFFIX.sub("", _HASH.sub("", file))
 
 
+def split_path(path: str) -> list[str]:
+    """The folders and the file of a path, or of an address without its host and its query."""
+    return _SEPARATOR.split(_HOST.sub("", _QUERY.split(path[-2 * MAX_NAME :], maxsplit=1)[0]))
+
+
 def plain_path(path: str) -> str:
     """The last names of a path, in a module's form, so that `shop/cart.py` is the module `shop.cart`."""
-    path = _HOST.sub("", _QUERY.split(path[-2 * MAX_NAME :], maxsplit=1)[0])
-    folders = _SEPARATOR.split(path)
+    folders = split_path(path)
     own = _without_suffix(folders.pop())
     kept = [name for name in folders if name not in ("", ".", "..") and not _VERSION_FOLDER.fullmatch(name)]
     return ".".join([*kept[1 - _SEGMENTS :], own])[:MAX_NAME]

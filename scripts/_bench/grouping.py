@@ -21,6 +21,7 @@ from scoring import score
 from stack_samples import SAMPLES
 
 from avalon.grouping import frames, group_report
+from avalon.grouping.stacks import parse_stack
 from avalon.protocols.sentry import decode_event
 from avalon.reports import Report
 
@@ -41,10 +42,11 @@ def main(*arguments: str) -> None:
     show("grouping: messages without a stack", [one._asdict() for one in score_messages()])
     # No two are the same, so that none is known from before.
     rows = [
-        _cost(name, [Report(message="failed", stack=stack + "\n" * n) for n in range(_TEXTS)])
+        _cost(f"{name} as text", [Report(message="failed", stack=stack + "\n" * n) for n in range(_TEXTS)])
         for name, stack in SAMPLES.items()
     ]
-    show("grouping: µs a report, stacks of 30 frames as text", rows)
+    parsed = Report(message="failed", exceptions=parse_stack(SAMPLES["Java"]))
+    show("grouping: µs a report, stacks of 30 frames", [_cost("frames", [parsed]), *rows])
 
 
 def _score_crashes(data: Path) -> None:
@@ -124,7 +126,7 @@ def _cost(name: str, reports: Sequence[Report]) -> dict[str, Any]:
     for report in reports:
         frames.forget_places()
         first.append(_microseconds(report))
-    for _ in range(_ROUNDS):
+    for _ in range(max(_ROUNDS, 400 // len(reports))):
         again += [_microseconds(report) for report in reports]
     again.sort()
     first.sort()

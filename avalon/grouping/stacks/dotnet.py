@@ -11,7 +11,6 @@ from avalon.grouping.stacks.parts import (
     line_number,
     make_exception,
     make_frames,
-    split_name,
 )
 from avalon.reports import ExceptionInfo, Frame
 
@@ -38,6 +37,8 @@ def _frame(found: tuple[str, str]) -> Frame:
     if method.endswith(".MoveNext"):
         # `Shop.Cart.<TotalAsync>d__12.MoveNext` is the state machine of one method.
         method = method.removesuffix(".MoveNext")
-    module, function = split_name(method)
+    module, _, function = method.rpartition(".")
+    if not place:
+        return Frame(function=function, module=module)
     file, _, line = place.rpartition(":line ")
     return Frame(function=function, module=module, filename=file or place, lineno=line_number(line.rstrip()))

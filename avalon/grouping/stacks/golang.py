@@ -51,12 +51,14 @@ def _exception(message: str, frames: list[Frame]) -> ExceptionInfo:
 
 
 def _frame(found: tuple[str, str]) -> Frame:
-    name = found[0].removeprefix("created by ").partition(" in goroutine ")[0]
-    if name.endswith(")"):
+    name, place = found
+    if name[-1] == ")":
         name = name[: name.rfind("(")]
+    elif name.startswith("created by "):
+        name = name.removeprefix("created by ").partition(" in goroutine ")[0]
     folder, slash, own = name.rpartition("/")
     package, _, function = own.partition(".")
-    file, _, line = found[1].partition(" +0x")[0].rpartition(":")
+    file, _, line = place.partition(" +0x")[0].rpartition(":")
     return Frame(
         function=function or package,
         module=f"{folder}{slash}{package}" if function else "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from avalon.grouping.stacks.parts import MAX_EXCEPTIONS, line_number, make_exception, make_frames
+from avalon.grouping.stacks.parts import MAX_EXCEPTIONS, make_exception, make_frames
 from avalon.reports import ExceptionInfo, Frame
 
 _FRAME: Final = re.compile(r"\n[ \t]*+at ([^\n(]{1,1024}+)\(([^\n)]*+)\)")
@@ -43,4 +43,5 @@ def _frame(found: tuple[str, str]) -> Frame:
     file, _, line = place.partition(":")
     if "." not in file:  # Native Method, Unknown Source
         return Frame(function=function, module=module)
-    return Frame(function=function, module=module, filename=file, lineno=line_number(line))
+    lineno = int(line) if line.isdecimal() and len(line) < 10 else None
+    return Frame(function=function, module=module, filename=file, lineno=lineno)
