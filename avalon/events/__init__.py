@@ -1,4 +1,4 @@
-"""The events of the log: the rows (`rows`), and what each type of fact holds (`facts`, `decisions`)."""
+"""The events of the log: the rows (`rows`), and what facts hold (`facts`, `decisions`, `grouping`)."""
 
 from avalon.events.decisions import (
     IssueAssigned,
@@ -42,6 +42,12 @@ from avalon.events.facts import (
     UserPasswordChanged,
     UserRenamed,
 )
+from avalon.events.grouping import (
+    GroupingRuleCreated,
+    GroupingRuleDeleted,
+    IssueGroupsBound,
+    IssueGroupsUnbound,
+)
 from avalon.events.rows import LEVELS, REPORTED, SYSTEM, ZERO, Event, Fact, NewEvent, uuid7
 
 __all__ = [
@@ -60,11 +66,15 @@ __all__ = [
     "ErrorDeleted",
     "Event",
     "Fact",
+    "GroupingRuleCreated",
+    "GroupingRuleDeleted",
     "IssueAssigned",
     "IssueCommentDeleted",
     "IssueCommented",
     "IssueDeleted",
+    "IssueGroupsBound",
     "IssueGroupsMoved",
+    "IssueGroupsUnbound",
     "IssueIgnored",
     "IssueMuted",
     "IssueOpened",

@@ -2,8 +2,9 @@
 
 All facts of a command carry its action's id, by which `undo` takes them back. Up to 500 issues are one
 transaction; more go in several, under the same action. Where the process dies or somebody is in the way
-between two of them, each issue is either done or not: sending the command again does the rest, and undoing the action
-takes back what was done. Raises NotFound, Conflict (with the position that stands), BadInput and Forbidden.
+between two of them, each issue is either done or not: sending the command again does the rest, and undoing
+the action takes back what was done. Raises NotFound, Conflict (with the position that stands), BadInput and
+Forbidden.
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ async def change_all(
 ) -> Done:
     """Appends the same decisions about many issues; those that are gone are left out.
 
-    With `expected_position` nothing may have been decided about any of them since; that takes one transaction,
-    so it is for at most 500.
+    With `expected_position` nothing may have been decided about any of them since; that takes one
+    transaction, so it is for at most 500.
     """
     wanted = _bounded(issues)
     if expected_position is not None and len(wanted) > CHUNK:
@@ -167,12 +168,12 @@ def _unique(ids: Sequence[UUID] | None) -> list[UUID] | None:
 
 
 async def _ask(database: Database, statement: LiteralString, params: dict[str, Any]) -> int:
-    async with _refusals():
+    async with refusals():
         return int(await database.fetch_value(statement, params))
 
 
 @asynccontextmanager
-async def _refusals() -> AsyncIterator[None]:
+async def refusals() -> AsyncIterator[None]:
     """What the routines raise, as our own errors."""
     try:
         yield

@@ -1,4 +1,5 @@
--- Which issue a group belongs to: moves between issues, and issues that are deleted and restored. In one fold and
+-- Which issue a group belongs to: moves between issues, groups that are bound to one before their first report, and
+-- issues that are deleted and restored. In one fold and
 -- one loop, because what a deletion takes along depends on the moves before it.
 -- Deleting renames the issue's groups, in every table: the reports that come next make a group and an issue anew,
 -- and all that was counted stands aside, for restoring, out of its service's counts.
@@ -19,8 +20,28 @@ BEGIN
   END IF;
 
   FOR _fact IN
-    SELECT * FROM fresh WHERE type IN ('issue.groups_moved', 'issue.deleted', 'issue.restored') ORDER BY position
+    SELECT *
+    FROM fresh
+    WHERE type IN ('issue.groups_moved', 'issue.groups_bound', 'issue.groups_unbound', 'issue.deleted', 'issue.restored')
+    ORDER BY position
   LOOP
+    IF _fact.type = 'issue.groups_bound' THEN
+      INSERT INTO issue_group (id, issue, home, service, reports, position)
+      SELECT listed.id::uuid, _fact.stream, _fact.stream, _fact.service, 0, _fact.position
+      FROM jsonb_array_elements_text(_fact.data -> 'groups') AS listed (id)
+      ON CONFLICT (id) DO NOTHING;
+      CONTINUE;
+    END IF;
+
+    -- What has been reported meanwhile stays.
+    IF _fact.type = 'issue.groups_unbound' THEN
+      DELETE FROM issue_group
+      WHERE id IN (SELECT jsonb_array_elements_text(_fact.data -> 'groups')::uuid)
+        AND issue = _fact.stream
+        AND first_seen IS NULL;
+      CONTINUE;
+    END IF;
+
     IF _fact.type = 'issue.groups_moved' THEN
       INSERT INTO issue (id, service, substatus, opened_at, position)
       VALUES (_fact.stream, _fact.service, 'ongoing', _fact.occurred_at, _fact.position)

@@ -45,6 +45,7 @@ IMPORT_ORDER = [
     "deletions",
     "read_models",
     "auth",
+    "regrouping",
     "listener",
     "feed",
     "items",
