@@ -26,6 +26,8 @@ sql = load("issue_lists")
 
 # A walk over so many issues costs less than finding all that have something in common.
 HEAD: Final = 2_000
+# Trends are worked out of so many of the loudest issues.
+CANDIDATES: Final = 1_000
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 
@@ -81,6 +83,7 @@ async def _rows(
         "after_id": after.id if after else None,
         "row_limit": limit,
         "head": HEAD,
+        "candidates": CANDIDATES,
     }
     try:
         for statement in statements(wanted.sort, conditions):
@@ -97,7 +100,8 @@ async def _rows(
 def statements(sort: str, conditions: Conditions) -> list[LiteralString]:
     """The statements that find a page; each further one is for where the one before did not fill it."""
     if sort == "trend":
-        texts = [sql.list_trend]
+        found = "MATERIALIZED" if conditions.others else "NOT MATERIALIZED"
+        texts = [sql.list_trend.replace("NOT MATERIALIZED", found)]
     elif conditions.others:
         texts = [sql.list_head, sql.list_found]
     else:

@@ -1,5 +1,6 @@
 -- name: items
--- Issues with what their groups say of them: the newest environments and releases, and reports by hour.
+-- Issues with what their groups say of them: the newest environments and releases, and reports by hour. The keys are
+-- hidden from the planner, which would rather skip through the index of all values than read a group's few tags.
 -- ids: uuid[]; recent: timestamptz, from when on a new issue is still called new; since: timestamptz, the first hour;
 -- names: integer, so many environments and releases; groups: integer, of so many groups
 SELECT
@@ -37,7 +38,7 @@ CROSS JOIN LATERAL (
     SELECT t.value, max(t.last_seen) AS last_seen
     FROM (SELECT id FROM projection.issue_group WHERE issue = i.id LIMIT %(groups)s::integer) AS g
     JOIN projection.group_tag AS t ON t.issue_group = g.id
-    WHERE t.key = 'environment' AND NOT t.is_overflow AND t.reports > 0
+    WHERE t.key || '' = 'environment' AND NOT t.is_overflow AND t.reports > 0
     GROUP BY t.value
     ORDER BY 2 DESC, 1
     LIMIT %(names)s::integer
@@ -49,7 +50,7 @@ CROSS JOIN LATERAL (
     SELECT t.value, max(t.last_seen) AS last_seen
     FROM (SELECT id FROM projection.issue_group WHERE issue = i.id LIMIT %(groups)s::integer) AS g
     JOIN projection.group_tag AS t ON t.issue_group = g.id
-    WHERE t.key = 'release' AND NOT t.is_overflow AND t.reports > 0
+    WHERE t.key || '' = 'release' AND NOT t.is_overflow AND t.reports > 0
     GROUP BY t.value
     ORDER BY 2 DESC, 1
     LIMIT %(names)s::integer

@@ -46,33 +46,42 @@ LIMIT %(row_limit)s::integer
 
 -- name: list_trend
 -- Issues by how much louder they are than a day before: the difference of the reports of two days by the root of
--- their sum, which is how far chance would carry it. Only issues with reports in the two days are listed.
--- since, middle, until: timestamptz, full hours; after: bigint or NULL, after_id: uuid or NULL; row_limit: integer
-WITH counted AS MATERIALIZED (
-  SELECT
-    h.issue_group,
-    sum(h.reports) FILTER (WHERE h.hour >= %(middle)s::timestamptz) AS late,
-    sum(h.reports) FILTER (WHERE h.hour < %(middle)s::timestamptz) AS early
-  FROM projection.group_hour AS h
-  WHERE h.hour >= %(since)s::timestamptz AND h.hour < %(until)s::timestamptz AND h.reports > 0
-  GROUP BY h.issue_group
+-- their sum, which is how far chance would carry it. So no score exceeds the root of an issue's reports, and it is
+-- enough to look at the loudest of those that were seen in the two days.
+-- since, middle, until: timestamptz, full hours; candidates: integer, so many of the loudest; after: bigint or NULL,
+-- after_id: uuid or NULL; row_limit: integer
+WITH found AS NOT MATERIALIZED (
+  SELECT i.id, i.events
+  FROM projection.issue AS i
+  WHERE NOT i.is_hidden
+    AND i.last_seen >= %(since)s::timestamptz
+    AND /*own*/ true
+    AND /*others*/ true
 ),
-summed AS (
-  SELECT g.issue, coalesce(sum(c.late), 0) AS late, coalesce(sum(c.early), 0) AS early
-  FROM counted AS c
-  JOIN projection.issue_group AS g ON g.id = c.issue_group
-  GROUP BY g.issue
+loudest AS MATERIALIZED (
+  SELECT f.id
+  FROM found AS f
+  ORDER BY f.events DESC, f.id DESC
+  LIMIT %(candidates)s::integer
 ),
 scored AS (
-  SELECT s.issue, round(1000 * (s.late - s.early) / sqrt(s.late + s.early))::bigint AS sorted
-  FROM summed AS s
+  SELECT l.id, round(1000 * (h.late - h.early) / sqrt(h.late + h.early))::bigint AS sorted
+  FROM loudest AS l
+  CROSS JOIN LATERAL (
+    SELECT
+      coalesce(sum(g_hour.reports) FILTER (WHERE g_hour.hour >= %(middle)s::timestamptz), 0) AS late,
+      coalesce(sum(g_hour.reports) FILTER (WHERE g_hour.hour < %(middle)s::timestamptz), 0) AS early
+    FROM projection.issue_group AS g
+    JOIN projection.group_hour AS g_hour ON g_hour.issue_group = g.id
+    WHERE g.issue = l.id
+      AND g_hour.hour >= %(since)s::timestamptz
+      AND g_hour.hour < %(until)s::timestamptz
+      AND g_hour.reports > 0
+  ) AS h
+  WHERE h.late + h.early > 0
 )
-SELECT i.id, s.sorted
+SELECT s.id, s.sorted
 FROM scored AS s
-JOIN projection.issue AS i ON i.id = s.issue
-WHERE NOT i.is_hidden
-  AND /*own*/ true
-  AND /*others*/ true
-  AND (%(after_id)s::uuid IS NULL OR (s.sorted, i.id) < (%(after)s::bigint, %(after_id)s::uuid))
-ORDER BY s.sorted DESC, i.id DESC
+WHERE %(after_id)s::uuid IS NULL OR (s.sorted, s.id) < (%(after)s::bigint, %(after_id)s::uuid)
+ORDER BY s.sorted DESC, s.id DESC
 LIMIT %(row_limit)s::integer

@@ -3,6 +3,9 @@
 CREATE OR REPLACE FUNCTION log.check_undo(positions bigint[], actor text, is_admin boolean) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET enable_seqscan = off
 AS $$
 DECLARE
   _found record;
@@ -62,10 +65,11 @@ BEGIN
     AND f.type IN ('issue.groups_moved', 'issue.groups_bound')
     AND (
       EXISTS (SELECT FROM projection.group_erasure AS e WHERE e.issue = (f.data ->> 'from')::uuid)
-      OR NOT (
-        SELECT count(*) = jsonb_array_length(f.data -> 'groups')
-        FROM projection.issue_group AS g
-        WHERE g.issue = f.stream AND g.id IN (SELECT jsonb_array_elements_text(f.data -> 'groups')::uuid)
+      OR EXISTS (
+        SELECT
+        FROM jsonb_array_elements_text(f.data -> 'groups') AS listed (id)
+        LEFT JOIN projection.issue_group AS g ON g.id = listed.id::uuid
+        WHERE g.issue IS DISTINCT FROM f.stream
       )
     )
   LIMIT 1;

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from avalon import deletions, issues, projections
+from avalon import deletions, issues, projections, retention
 from avalon.database import Database
 from avalon.errors import BadInput, Conflict, Forbidden, NotFound
 from avalon.events import (
@@ -424,6 +424,26 @@ class TestDeleting:
         await issues.undo(database, gone.action, ANNA, is_admin=True)
         assert (await visible(database), await counted(database)) == (0, (0, 0))
         assert await projections.verify(urls.owner) == []
+
+    async def test_a_purge_takes_its_words_away_for_good(
+        self, database: Database, owner: psycopg.AsyncConnection[Any], urls: Urls
+    ) -> None:
+        await groups(database, 1, message="a word of the deleted", data={"tags": {"colour": "purple"}})
+        await groups(database, 2)
+        gone = await issues.change(database, of(1), [IssueDeleted()], ANNA)
+        kept = await issues.change(database, of(2), [IssueDeleted()], ANNA)
+        await issues.undo(database, kept.action, ANNA, is_admin=True)
+        assert (await retention.purge(urls.owner)).reports == 1
+        for table in ("log.event", "projection.issue", "projection.issue_group", "projection.group_tag"):
+            for name in (table, table.replace("projection", "baseline")):
+                cursor = await owner.execute(
+                    f"SELECT count(*) FROM {name} AS t WHERE t::text ~ 'of the deleted|purple'".encode()
+                )
+                assert await cursor.fetchone() == (0,), name
+        with pytest.raises(Conflict, match="purged"):
+            await issues.undo(database, gone.action, ANNA, is_admin=True)
+        assert await projections.verify(urls.owner) == []
+        assert (await retention.purge(urls.owner)).reports == 0
 
     @pytest.mark.parametrize("chunk", [1, 2, 1_000])
     async def test_a_report_deleted_in_the_same_moment_is_taken_off_once(

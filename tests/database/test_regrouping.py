@@ -293,7 +293,7 @@ class TestUndo:
         ("routine", "line", "broken"),
         [
             ("undo", "WHEN 'issue.groups_bound' THEN 'issue.groups_unbound'", "WHEN 'x' THEN 'x'"),
-            ("fold_ownership", "AND first_seen IS NULL", "AND false"),
+            ("fold_ownership", "AND g.first_seen IS NULL", "AND false"),
             ("fold_grouping_rule", "DELETE FROM grouping_rule WHERE id = _fact.stream;", "NULL;"),
         ],
     )
@@ -344,12 +344,12 @@ class TestVersions:
 class TestTogether:
     """Random lives with rules."""
 
-    @pytest.mark.parametrize("seed", range(4))
+    @pytest.mark.parametrize("seed", range(3))
     async def test_what_the_preview_says_is_what_applying_does(
         self, urls: Urls, shop: Shop, seed: int
     ) -> None:
         chance = random.Random(seed)
-        for _ in range(6):
+        for _ in range(5):
             await live(shop, chance)
             rule = chance.choice([variable("ord_*"), variable("us*"), ignoring("retry"), ignoring("call")])
             change = Change(rule=rule, service=chance.choice([None, "api", "web"]))
@@ -428,20 +428,9 @@ async def rule_counts(database: Database) -> None:
 
 async def live(shop: Shop, chance: random.Random) -> None:
     """Some reports, and now and then something that people do."""
-    for _ in range(12):
-        name, service = chance.choice("abcd"), chance.choice(["api", "web"])
-        await shop.report(
-            chance.choice(
-                [
-                    said(f"lost ord_{name} in us{name}"),
-                    said(f"lost in us{name}"),
-                    raised(name, "retry"),
-                    raised(name, "call", "retry"),
-                    raised(name),
-                ]
-            ),
-            service=service,
-        )
+    for service in ("api", "web"):
+        names = [chance.choice("abcd") for _ in range(6)]
+        await shop.report(*(some(name, chance) for name in names), service=service)
     seen = sorted(await shop.counts())
     dice = chance.random()
     if dice < 0.3:
@@ -450,6 +439,18 @@ async def live(shop: Shop, chance: random.Random) -> None:
         await issues.change(shop.database, chance.choice(seen), [IssueDeleted()], ANNA)
     elif dice < 0.7:
         await issues.change(shop.database, chance.choice(seen), [IssueResolved()], ANNA)
+
+
+def some(name: str, chance: random.Random) -> Report:
+    return chance.choice(
+        [
+            said(f"lost ord_{name} in us{name}"),
+            said(f"lost in us{name}"),
+            raised(name, "retry"),
+            raised(name, "call", "retry"),
+            raised(name),
+        ]
+    )
 
 
 def pair(chance: random.Random, seen: list[UUID]) -> tuple[UUID, list[UUID]]:

@@ -295,18 +295,22 @@ async def test_all_commands_undone_in_reverse_give_the_state_before(
     [
         ("check_undo", "WHERE f.left_standing <> coalesce("),
         ("fold_ownership", "_sign := -1;"),
-        ("fold_decision", "(_fact.data ->> 'events_then')::bigint +"),
+        ("fold_decision", "split_part(_fact.type, '.', 2)"),
     ],
 )
 async def test_a_routine_that_forgets_something_is_found_out(
     database: Database, owner: psycopg.AsyncConnection[Any], routine: str, line: str
 ) -> None:
-    """The control: later decisions are overrun, what is deleted stays counted, mutes count from nothing."""
+    """The control: later decisions are overrun, what is deleted stays counted, what is ignored is muted."""
     cursor = await owner.execute("SELECT pg_get_functiondef(%s::regproc)", [f"log.{routine}"])
     ((text,),) = await cursor.fetchall()
     assert line in text
-    broken = {"check_undo": "WHERE false AND f.left_standing <> coalesce(", "fold_ownership": "_sign := 0;"}
-    await owner.execute(text.replace(line, broken.get(routine, "")).encode())
+    broken = {
+        "check_undo": "WHERE false AND f.left_standing <> coalesce(",
+        "fold_ownership": "_sign := 0;",
+        "fold_decision": "'muted'",
+    }
+    await owner.execute(text.replace(line, broken[routine]).encode())
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         walk = Walk(database, 2)
         await walk.begin()

@@ -15,7 +15,19 @@ from avalon.auth import Principal
 from avalon.database import Database
 from avalon.event_store import Stored
 from avalon.events import NewEvent
-from avalon.routes import docs, errors, health, issue_lists, log, pages, receipts, samples, services, stats
+from avalon.routes import (
+    docs,
+    errors,
+    health,
+    issue_lists,
+    issues,
+    log,
+    pages,
+    receipts,
+    samples,
+    services,
+    stats,
+)
 from avalon.routes.headers import headers
 from avalon.routes.openapi import openapi_config
 from avalon.routes.problems import exception_handlers
@@ -25,7 +37,7 @@ from tests.history import ago
 USER = UUID(int=42)
 HANDLERS = [
     handler
-    for module in (docs, errors, health, issue_lists, log, pages, receipts, samples, services, stats)
+    for module in (docs, errors, health, issue_lists, issues, log, pages, receipts, samples, services, stats)
     for handler in module.handlers
 ]
 
