@@ -25,11 +25,13 @@ from avalon.hub import Hub
 from avalon.ingest import Ingest
 from avalon.issues import keep_unmuting
 from avalon.listener import Listener
+from avalon.regrouping import Regrouping, RuleBook
 from avalon.routes import (
     auth,
     changes,
     docs,
     errors,
+    grouping,
     health,
     ingest,
     issue_lists,
@@ -62,6 +64,7 @@ ROUTES: Final = (
     changes,
     docs,
     errors,
+    grouping,
     health,
     ingest,
     issue_lists,
@@ -143,6 +146,9 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
     auth_ = Auth(database, settings, hub.is_fresh)
     hub.on_fact(auth_.forget)
     hub.on_reset(auth_.forget_all)
+    rule_book = RuleBook(database, hub.is_fresh)
+    hub.on_fact(rule_book.forget)
+    hub.on_reset(rule_book.forget_all)
     subscriptions = Subscriptions(database, listener, settings, replica)
     await _keep(stack, subscriptions.run)
     await _keep(stack, hub.run)
@@ -156,6 +162,8 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
         listener=listener,
         hub=hub,
         subscriptions=subscriptions,
+        rule_book=rule_book,
+        regrouping=Regrouping(database),
         replica=replica,
     )
 

@@ -177,6 +177,7 @@ _KINDS: Final[dict[str, tuple[str, _Build, bool]]] = {
         for noun, item, changes in (
             ("api_key", "key", ("created", "changed", "rotated", "deleted")),
             ("user", "user", ("created", "changed", "renamed", "password_changed", "deleted")),
+            ("grouping_rule", "grouping_rule", ("created", "deleted")),
             ("sink", "sink", ("created", "changed", "switched_off", "deleted")),
             ("rule", "rule", ("created", "changed", "deleted")),
         )

@@ -1,4 +1,4 @@
-"""The events of the log: the rows (`rows`), and the data of each type (`facts`, `decisions`, `alerts`)."""
+"""The events of the log: the rows (`rows`), and the data of each type (`facts`, `alerts` …)."""
 
 from avalon.events.alerts import (
     AlertDelivered,
@@ -47,6 +47,12 @@ from avalon.events.facts import (
     UserPasswordChanged,
     UserRenamed,
 )
+from avalon.events.grouping import (
+    GroupingRuleCreated,
+    GroupingRuleDeleted,
+    IssueGroupsBound,
+    IssueGroupsUnbound,
+)
 from avalon.events.rows import LEVELS, REPORTED, SYSTEM, ZERO, Event, Fact, NewEvent, uuid7
 
 __all__ = [
@@ -65,11 +71,15 @@ __all__ = [
     "ErrorDeleted",
     "Event",
     "Fact",
+    "GroupingRuleCreated",
+    "GroupingRuleDeleted",
     "IssueAssigned",
     "IssueCommentDeleted",
     "IssueCommented",
     "IssueDeleted",
+    "IssueGroupsBound",
     "IssueGroupsMoved",
+    "IssueGroupsUnbound",
     "IssueIgnored",
     "IssueMuted",
     "IssueOpened",

@@ -8,7 +8,7 @@ application's own; tests and helpers that only report a caller's mistake are pas
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from avalon.grouping.frames import Place, place_of
@@ -42,9 +42,17 @@ T = TypeVar("T")
 _Placed = tuple[Place, Frame]
 
 
-def decide(exceptions: Sequence[ExceptionInfo]) -> Decision:
-    """The decision for a chain of at least one exception, outermost first."""
+def decide(
+    exceptions: Sequence[ExceptionInfo],
+    strip: Callable[[Sequence[ExceptionInfo]], Sequence[ExceptionInfo]] | None = None,
+) -> Decision:
+    """The decision for a chain of at least one exception, outermost first.
+
+    `strip` takes frames away that must not decide. Which exception does is seen by all of them.
+    """
     at = _deciding_index(exceptions)
+    if strip is not None:
+        exceptions = strip(exceptions)
     exception = exceptions[at]
     # A cause's frames may be a library's only, its rest stands in what encloses it.
     for enclosing in exceptions[at::-1]:

@@ -2,13 +2,14 @@
 
 Version 1: the client's own fingerprint, or else the type and the masked message of the exception that
 decides, and its place without line numbers. Reports with a stack as text are read like those with frames. The
-version is part of the group's id, so groups of other rules never mix with these.
+version is part of the group's id, so groups of other versions never mix with these: they stay where they are,
+and `avalon.regrouping` brings theirs and these together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b, sha256
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -17,6 +18,7 @@ import msgspec
 
 from avalon.grouping.deciding import decide
 from avalon.grouping.masks import mask
+from avalon.grouping.rules import RuleSet
 from avalon.grouping.stacks import parse_stack
 from avalon.grouping.templates import telling_line, template
 from avalon.reports import ExceptionInfo, Grouping, Report
@@ -43,12 +45,14 @@ class _Parts(NamedTuple):
     culprit: str
 
 
-def group_report(report: Report) -> Grouping:
+def group_report(report: Report, rules: RuleSet | None = None) -> Grouping:
     """Why the report is in its group. The report must be bounded and scrubbed: key parts are stored."""
-    parts = _parts(report)
+    taken: set[str] = set()
+    parts = _parts(report, rules, taken)
     default = [parts.type, parts.message, *parts.key]
     return Grouping(
         version=VERSION,
+        rules=sorted(taken),
         key_parts=_with_default(report.fingerprint, default) if report.fingerprint else default,
         type=parts.type,
         culprit=parts.culprit or report.transaction or report.path,
@@ -56,17 +60,22 @@ def group_report(report: Report) -> Grouping:
     )
 
 
-def _parts(report: Report) -> _Parts:
+def _parts(report: Report, rules: RuleSet | None, taken: set[str]) -> _Parts:
     exceptions: Sequence[ExceptionInfo] = report.exceptions
     if report.stack and not any([one.frames for one in exceptions]):
         exceptions = _from_text(report) or exceptions
     if not exceptions:
-        return _Parts("", mask(report.message_template or report.message), [], [], "")
-    decision = decide(exceptions)
+        message = report.message_template or report.message
+        return _Parts("", mask(rules.vary(message, taken) if rules else message), [], [], "")
+    decision = decide(exceptions, partial(rules.without_ignored, taken=taken) if rules else None)
     value, frame = decision.exception.value, decision.frame
     type = _own_name(decision.exception.type)
     if frame is None:
-        return _Parts(type, mask(value or report.message), [], [], "")
+        value = value or report.message
+    if rules:
+        value = rules.vary(value, taken)
+    if frame is None:
+        return _Parts(type, mask(value), [], [], "")
     line = telling_line(value, type, frame.context_line)
     key = [*decision.key, line] if line else decision.key
     return _Parts(type, template(value, type), key, decision.places, decision.culprit)

@@ -168,12 +168,12 @@ def _unique(ids: Sequence[UUID] | None) -> list[UUID] | None:
 
 
 async def _ask(database: Database, statement: LiteralString, params: dict[str, Any]) -> int:
-    async with _refusals():
+    async with refusals():
         return int(await database.fetch_value(statement, params))
 
 
 @asynccontextmanager
-async def _refusals() -> AsyncIterator[None]:
+async def refusals() -> AsyncIterator[None]:
     """What the routines raise, as our own errors."""
     try:
         yield

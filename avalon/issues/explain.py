@@ -94,6 +94,11 @@ def _moved(event: Event, names: Names) -> str:
     )
 
 
+def _bound(event: Event, names: Names) -> str:
+    groups = _count(len(event.data["groups"]), "group")
+    return f"{groups} of reports to come bound to it by a change of the grouping{_by(event, names)}"
+
+
 def _undone(event: Event, names: Names) -> str:
     state = event.data["state"]
     detail = f" ({state['substatus'].replace('_', ' ')})" if state["substatus"] else ""
@@ -152,6 +157,8 @@ _WORDS: Final[dict[str, _Explain]] = {
     "issue.commented": _commented,
     "issue.comment_deleted": _plain("a comment deleted"),
     "issue.groups_moved": _moved,
+    "issue.groups_bound": _bound,
+    "issue.groups_unbound": _plain("undone: groups of reports to come bound to it"),
     "issue.deleted": _plain("deleted"),
     "issue.restored": _plain("restored: its deletion was undone"),
     "issue.undone": _undone,

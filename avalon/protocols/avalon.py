@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 
 from avalon.errors import BadInput, PayloadTooLarge
+from avalon.grouping import RuleSet
 from avalon.protocols.submission import (
     NO_MESSAGE,
     Submission,
@@ -39,17 +40,20 @@ _USER_FIELDS: Final = ("id", "username", "email", "ip_address")
 _decode_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-def decode_report(body: bytes) -> Submission:
-    """The report of a `/report` body, cleaned and grouped. Raises BadInput with the field's name."""
+def decode_report(body: bytes, rules: RuleSet | None = None) -> Submission:
+    """The report of a `/report` body, cleaned and grouped by its service's rules.
+
+    Raises BadInput with the field's name.
+    """
     if len(body) > MAX_REPORT_BYTES:
         raise PayloadTooLarge(f"the report is larger than {MAX_REPORT_BYTES} bytes")
     fields = parse_json(body)
     if type(fields) is not dict:
         raise BadInput(f"expected a report as a JSON object, got {kind_of(fields)}")
-    return _translate(fields, body)
+    return _translate(fields, body, rules)
 
 
-def _translate(fields: dict[str, Any], source: bytes) -> Submission:
+def _translate(fields: dict[str, Any], source: bytes, rules: RuleSet | None) -> Submission:
     """Takes the known fields out of `fields`; what is left over is unknown."""
     take = fields.pop
     error = _object(take("error", None), "error")
@@ -77,6 +81,7 @@ def _translate(fields: dict[str, Any], source: bytes) -> Submission:
         environment=environment,
         release=release,
         occurred_at=occurred_at,
+        rules=rules,
     )
 
 
@@ -193,17 +198,17 @@ def _printable(name: str) -> str:
     return name[:60].encode("unicode_escape").decode()
 
 
-def decode_batch(body: bytes, content_type: str) -> list[Submission | BadInput]:
+def decode_batch(body: bytes, content_type: str, rules: RuleSet | None = None) -> list[Submission | BadInput]:
     """Each report of a `/report/batch` body, or why it was refused; a bad one does not fail its neighbours.
 
     Raises what `split_batch` raises.
     """
-    return [_decode_or_refuse(report) for report in split_batch(body, content_type)]
+    return [_decode_or_refuse(report, rules) for report in split_batch(body, content_type)]
 
 
-def _decode_or_refuse(body: bytes) -> Submission | BadInput:
+def _decode_or_refuse(body: bytes, rules: RuleSet | None) -> Submission | BadInput:
     try:
-        return decode_report(body)
+        return decode_report(body, rules)
     except BadInput as error:
         return error
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from avalon.events import LEVELS, REPORTED, NewEvent, uuid7
-from avalon.grouping import group_id, group_report
+from avalon.grouping import RuleSet, group_id, group_report
 from avalon.reports import MAX_TEXT, Cleaner, Report, clean_report, encode_report
 
 NO_MESSAGE: Final = "(no message)"
@@ -43,14 +43,18 @@ def submit(
     environment: str = "",
     release: str = "",
     occurred_at: datetime | None = None,
+    rules: RuleSet | None = None,
 ) -> Submission:
-    """The submission for a translated report; `source`: the JSON that all its strings were decoded from."""
+    """The submission for a translated report; `source`: the JSON that all its strings were decoded from.
+
+    `rules`: the grouping rules of the service that it is for.
+    """
     cleaner = Cleaner(source)
     environment = cleaner.text(environment, MAX_TEXT["environment"], "environment")
     release = cleaner.text(release, MAX_TEXT["release"], "release")
     cleaned = clean_report(report, cleaner)
     return Submission(
-        report=msgspec.structs.replace(cleaned, grouping=group_report(cleaned)),
+        report=msgspec.structs.replace(cleaned, grouping=group_report(cleaned, rules)),
         level=level,
         id=id,
         environment=environment or None,

@@ -51,7 +51,7 @@ class Grouping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
 
     `type` and `culprit` are for people: the type of the exception that decides, and where it was raised.
     `hashes` are of the type, the masked message and up to three places, innermost first ("" of an
-    empty one): similar reports share some.
+    empty one): similar reports share some. `rules` are the ids of the grouping rules that took part.
     """
 
     version: int
@@ -59,6 +59,7 @@ class Grouping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     type: str = ""
     culprit: str = ""
     hashes: list[str] = []
+    rules: list[str] = []
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

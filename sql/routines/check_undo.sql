@@ -13,7 +13,13 @@ BEGIN
   SELECT f.type INTO _found
   FROM log.fact AS f
   WHERE f.position = ANY(positions)
-    AND NOT (f.data ? 'was' OR f.type IN ('issue.groups_moved', 'issue.commented', 'issue.comment_deleted'))
+    AND NOT (
+      f.data ? 'was'
+      OR f.type LIKE 'grouping\_rule.%'
+      OR f.type IN (
+        'issue.groups_moved', 'issue.groups_bound', 'issue.groups_unbound', 'issue.commented', 'issue.comment_deleted'
+      )
+    )
   LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION '% can''t be undone', _found.type USING ERRCODE = 'AV409';
@@ -24,7 +30,7 @@ BEGIN
   WHERE f.position = ANY(positions)
     AND NOT is_admin
     AND (
-      f.type IN ('issue.deleted', 'issue.restored')
+      f.type IN ('issue.deleted', 'issue.restored', 'grouping_rule.created', 'grouping_rule.deleted')
       OR (f.type IN ('issue.commented', 'issue.comment_deleted') AND f.actor <> check_undo.actor)
     )
   LIMIT 1;
@@ -56,7 +62,7 @@ BEGIN
   SELECT f.stream INTO _found
   FROM log.fact AS f
   WHERE f.position = ANY(positions)
-    AND f.type = 'issue.groups_moved'
+    AND f.type IN ('issue.groups_moved', 'issue.groups_bound')
     AND (
       EXISTS (SELECT FROM projection.group_erasure AS e WHERE e.issue = (f.data ->> 'from')::uuid)
       OR EXISTS (
@@ -102,5 +108,15 @@ BEGIN
   LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'this was undone already: the comment on issue %', _found.stream USING ERRCODE = 'AV409';
+  END IF;
+
+  SELECT f.stream INTO _found
+  FROM log.fact AS f
+  WHERE f.position = ANY(positions)
+    AND f.type LIKE 'grouping\_rule.%'
+    AND (f.type = 'grouping_rule.created') <> EXISTS (SELECT FROM projection.grouping_rule AS r WHERE r.id = f.stream)
+  LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'this was undone already: the grouping rule %', _found.stream USING ERRCODE = 'AV409';
   END IF;
 END $$;

@@ -1,5 +1,6 @@
--- Which issue a group belongs to: moves between issues, and issues that are deleted and restored. In one fold and
--- one loop, because what a deletion takes along depends on the moves before it.
+-- Which issue a group belongs to: moves between issues, groups that are bound to one before their first report, and
+-- issues that are deleted and restored. In one fold and one loop, because what a deletion takes along depends on the
+-- moves before it.
 -- Deleting renames the issue's groups, in every table: the reports that come next make a group and an issue anew,
 -- and all that was counted stands aside, for restoring, out of its service's counts.
 -- A purge takes what stands aside away for good.
@@ -31,11 +32,34 @@ BEGIN
         position,
         row_number() OVER (ORDER BY position) - row_number() OVER (PARTITION BY type ORDER BY position) AS run
       FROM fresh
-      WHERE type IN ('issue.groups_moved', 'issue.deleted', 'issue.restored', 'reports.purged')
+      WHERE type IN (
+        'issue.groups_moved', 'issue.groups_bound', 'issue.groups_unbound', 'issue.deleted', 'issue.restored', 'reports.purged'
+      )
     ) AS wanted
     GROUP BY type, run
     ORDER BY min(position)
   LOOP
+    IF _run.type = 'issue.groups_bound' THEN
+      INSERT INTO issue_group (id, issue, home, service, reports, position)
+      SELECT listed.id::uuid, f.stream, f.stream, f.service, 0, f.position
+      FROM fresh AS f
+      CROSS JOIN LATERAL jsonb_array_elements_text(f.data -> 'groups') AS listed (id)
+      WHERE f.position = ANY(_run.positions)
+      ON CONFLICT (id) DO NOTHING;
+      CONTINUE;
+    END IF;
+
+    -- What has been reported meanwhile stays.
+    IF _run.type = 'issue.groups_unbound' THEN
+      DELETE FROM issue_group AS g
+      USING fresh AS f, jsonb_array_elements_text(f.data -> 'groups') AS listed (id)
+      WHERE f.position = ANY(_run.positions)
+        AND g.id = listed.id::uuid
+        AND g.issue = f.stream
+        AND g.first_seen IS NULL;
+      CONTINUE;
+    END IF;
+
     IF _run.type = 'issue.groups_moved' THEN
       INSERT INTO issue (id, service, substatus, opened_at, position)
       SELECT DISTINCT ON (stream) stream, service, 'ongoing', occurred_at, position

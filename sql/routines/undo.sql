@@ -12,7 +12,8 @@ BEGIN
   _positions := ARRAY(
     SELECT f.position
     FROM log.fact AS f
-    WHERE f.type LIKE 'issue.%' AND (f.id = undo.id OR (f.data ? 'action' AND f.data ->> 'action' = undo.id::text))
+    WHERE (f.type LIKE 'issue.%' OR f.type LIKE 'grouping\_rule.%')
+      AND (f.id = undo.id OR (f.data ? 'action' AND f.data ->> 'action' = undo.id::text))
   );
   IF cardinality(_positions) = 0 THEN
     RAISE EXCEPTION 'there is nothing to undo under this id' USING ERRCODE = 'AV404';
@@ -24,6 +25,10 @@ BEGIN
     gen_random_uuid(),
     CASE f.type
       WHEN 'issue.groups_moved' THEN 'issue.groups_moved'
+      WHEN 'issue.groups_bound' THEN 'issue.groups_unbound'
+      WHEN 'issue.groups_unbound' THEN 'issue.groups_bound'
+      WHEN 'grouping_rule.created' THEN 'grouping_rule.deleted'
+      WHEN 'grouping_rule.deleted' THEN 'grouping_rule.created'
       WHEN 'issue.commented' THEN 'issue.comment_deleted'
       WHEN 'issue.comment_deleted' THEN 'issue.commented'
       WHEN 'issue.deleted' THEN 'issue.restored'
@@ -36,6 +41,9 @@ BEGIN
     undo.actor,
     jsonb_build_object('action', undo.action, 'undoes', f.id) || CASE
       WHEN f.type = 'issue.groups_moved' THEN log.moved_back(f.stream, f.data)
+      WHEN f.type IN ('issue.groups_bound', 'issue.groups_unbound') THEN jsonb_build_object('groups', f.data -> 'groups')
+      WHEN f.type = 'grouping_rule.created' THEN (SELECT log.rule_data(r) FROM projection.grouping_rule AS r WHERE r.id = f.stream)
+      WHEN f.type = 'grouping_rule.deleted' THEN f.data - 'action' - 'undoes'
       WHEN f.type = 'issue.commented' THEN jsonb_build_object('comment', f.data -> 'comment')
       WHEN f.type = 'issue.comment_deleted' THEN log.said_again(f.stream, f.data)
       ELSE jsonb_build_object('state', f.data -> 'was', 'stands', f.data -> 'was' -> 'stands', 'was', f.state)
@@ -49,7 +57,7 @@ BEGIN
         log.decision_state(i)
       ) AS state
     FROM log.fact AS e
-    JOIN projection.issue AS i ON i.id = e.stream
+    LEFT JOIN projection.issue AS i ON i.id = e.stream
     WHERE e.position = ANY(_positions)
   ) AS f
   ORDER BY f.position DESC;

@@ -46,6 +46,7 @@ IMPORT_ORDER = [
     "deletions",
     "read_models",
     "auth",
+    "regrouping",
     "listener",
     "feed",
     "items",

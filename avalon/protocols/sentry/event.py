@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from avalon.errors import BadInput
+from avalon.grouping import RuleSet
 from avalon.protocols.sentry.exceptions import read_exceptions
 from avalon.protocols.sentry.messages import read_message, read_policy_report
 from avalon.protocols.sentry.parts import read_breadcrumbs, read_fingerprint, read_sdk, read_user
@@ -44,14 +45,17 @@ _LEVELS: Final = {
 }
 
 
-def decode_event(body: bytes) -> Submission:
-    """The report of an event's JSON, cleaned and grouped. Raises BadInput where it is no JSON object."""
+def decode_event(body: bytes, rules: RuleSet | None = None) -> Submission:
+    """The report of an event's JSON, cleaned and grouped by its service's rules.
+
+    Raises BadInput where it is no JSON object.
+    """
     event, body = _parse(body)
     if type(event) is not dict:
         raise BadInput(f"expected an event as a JSON object, got {kind_of(event)}")
     if b"sentry.interfaces." in body:
         _use_new_names(event)
-    return _translate(event, body)
+    return _translate(event, body, rules)
 
 
 def _parse(body: bytes) -> tuple[Any, bytes]:
@@ -71,7 +75,7 @@ def _use_new_names(event: Object) -> None:
         event.setdefault(_RENAMED.get(name, name), event.pop(old))
 
 
-def _translate(event: Object, source: bytes) -> Submission:
+def _translate(event: Object, source: bytes, rules: RuleSet | None) -> Submission:
     """Takes the known fields out of the event; what is left over is unknown."""
     for name in _DROPPED:
         event.pop(name, None)
@@ -94,6 +98,7 @@ def _translate(event: Object, source: bytes) -> Submission:
         environment=environment,
         release=release,
         occurred_at=occurred_at,
+        rules=rules,
     )
 
 
