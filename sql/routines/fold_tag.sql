@@ -11,23 +11,29 @@ AS $$
 DECLARE
   _max_keys CONSTANT bigint := 50;
   _max_values CONSTANT bigint := 100;
-  _has_unknown boolean;
 BEGIN
   IF (SELECT type FROM fresh LIMIT 1) IS DISTINCT FROM 'error.reported' THEN
     RETURN NULL;
   END IF;
 
+  -- Each tag is looked up once: by its row's place it is updated, and without one it is new. Nobody else writes here.
   WITH worn AS MATERIALIZED (
-    SELECT
-      e.stream,
-      t.key COLLATE "C" AS key,
-      t.value COLLATE "C" AS value,
-      count(*) AS reports,
-      min(e.occurred_at) AS first_seen,
-      date_bin('1 minute', max(e.occurred_at), 'epoch') AS last_seen
-    FROM fresh AS e
-    CROSS JOIN LATERAL log.tags(e.environment, e.release, e.level, e.data) AS t
-    GROUP BY 1, 2, 3
+    SELECT w.*, t.ctid AS place
+    FROM (
+      SELECT
+        e.stream,
+        t.key COLLATE "C" AS key,
+        t.value COLLATE "C" AS value,
+        count(*) AS reports,
+        min(e.occurred_at) AS first_seen,
+        date_bin('1 minute', max(e.occurred_at), 'epoch') AS last_seen,
+        min(e.position) AS position
+      FROM fresh AS e
+      CROSS JOIN LATERAL log.tags(e.environment, e.release, e.level, e.data) AS t
+      GROUP BY 1, 2, 3
+    ) AS w
+    LEFT JOIN group_tag AS t
+      ON t.issue_group = w.stream AND t.key = w.key AND t.value = w.value AND NOT t.is_overflow
   ),
   known AS (
     UPDATE group_tag AS t
@@ -36,54 +42,36 @@ BEGIN
       first_seen = least(t.first_seen, w.first_seen),
       last_seen = greatest(t.last_seen, w.last_seen)
     FROM worn AS w
-    WHERE t.issue_group = w.stream AND t.key = w.key AND t.value = w.value AND NOT t.is_overflow
-    RETURNING 1
-  )
-  SELECT (SELECT count(*) FROM worn) > (SELECT count(*) FROM known) INTO _has_unknown;
-
-  IF NOT _has_unknown THEN
-    RETURN NULL;
-  END IF;
-
-  -- What the update did not find: new values and keys in the order of their first report, while there is room.
-  WITH unknown AS MATERIALIZED (
-    SELECT
-      e.stream,
-      t.key COLLATE "C" AS key,
-      t.value COLLATE "C" AS value,
-      count(*) AS reports,
-      min(e.occurred_at) AS first_seen,
-      date_bin('1 minute', max(e.occurred_at), 'epoch') AS last_seen,
-      min(e.position) AS position
-    FROM fresh AS e
-    CROSS JOIN LATERAL log.tags(e.environment, e.release, e.level, e.data) AS t
-    WHERE NOT EXISTS (
-      SELECT
-      FROM group_tag AS k
-      WHERE k.issue_group = e.stream AND k.key = t.key AND k.value = t.value AND NOT k.is_overflow
-    )
-    GROUP BY 1, 2, 3
+    WHERE t.ctid = w.place
   ),
-  numbered AS (
+  unknown AS (
     SELECT
-      u.*,
-      row_number() OVER (PARTITION BY u.stream, u.key ORDER BY u.position) AS value_number,
-      min(u.position) OVER (PARTITION BY u.stream, u.key) AS key_position
-    FROM unknown AS u
+      w.*,
+      row_number() OVER (PARTITION BY w.stream, w.key ORDER BY w.position) AS value_number,
+      min(w.position) OVER (PARTITION BY w.stream, w.key) AS key_position
+    FROM worn AS w
+    WHERE w.place IS NULL
   ),
-  -- How many values a key has. Where its overflow has begun it takes none any more: nothing needs counting.
+  -- How many values a key has. Where its overflow has begun it takes none any more: nothing needs counting. Rows are
+  -- compared with the front of the primary key, because no other index may be taken for this.
   with_values AS (
     SELECT
-      n.*,
+      u.*,
       max(
         CASE
-          WHEN n.value_number > 1 THEN NULL
-          WHEN EXISTS (SELECT FROM group_tag AS t WHERE t.issue_group = n.stream AND t.key = n.key AND t.is_overflow)
+          WHEN u.value_number > 1 THEN NULL
+          WHEN EXISTS (
+            SELECT FROM group_tag AS t WHERE (t.issue_group, t.key, t.value, t.is_overflow) = (u.stream, u.key, '', true)
+          )
             THEN _max_values
-          ELSE (SELECT count(*) FROM group_tag AS t WHERE t.issue_group = n.stream AND t.key = n.key)
+          ELSE (
+            SELECT count(*)
+            FROM group_tag AS t
+            WHERE (t.issue_group, t.key) >= (u.stream, u.key) AND (t.issue_group, t.key) <= (u.stream, u.key)
+          )
         END
-      ) OVER (PARTITION BY n.stream, n.key) AS known_values
-    FROM numbered AS n
+      ) OVER (PARTITION BY u.stream, u.key) AS known_values
+    FROM unknown AS u
   ),
   ranked AS (
     SELECT
@@ -101,7 +89,9 @@ BEGIN
       max(
         CASE
           WHEN NOT r.is_new_key OR r.key_number > 1 OR r.value_number > 1 THEN NULL
-          WHEN EXISTS (SELECT FROM group_tag AS t WHERE t.issue_group = r.stream AND t.key = '' AND t.is_overflow)
+          WHEN EXISTS (
+            SELECT FROM group_tag AS t WHERE (t.issue_group, t.key, t.value, t.is_overflow) = (r.stream, '', '', true)
+          )
             THEN _max_keys
           ELSE (
             SELECT count(DISTINCT t.key)
