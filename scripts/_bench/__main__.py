@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("grouping", "ingest", "lists", "live", "rest", "size")
+NAMES = ("grouping", "ingest", "lists", "live", "regroup", "rest", "size")
 # Those that need an argument, and so are not among all.
 NAMED = ("against",)
 

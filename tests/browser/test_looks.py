@@ -95,7 +95,7 @@ async def test_each_view_has_one_heading_and_links_to_move_by(addresses: list[st
     for address in addresses:
         await visitor.page.goto(address)
         await visitor.is_live()
-        assert await visitor.page.locator("h1").count() == 1
+        await expect(visitor.page.locator("h1")).to_have_count(1)
         links = visitor.page.get_by_role("navigation").get_by_role("link")
         assert [await link.get_attribute("href") for link in await links.all()] == ["/", "/api/docs"]
 

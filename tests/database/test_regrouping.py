@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 import psycopg
 import pytest
 from msgspec.structs import replace
@@ -14,17 +16,20 @@ from msgspec.structs import replace
 from avalon import event_store, issues, projections
 from avalon.database import Database
 from avalon.errors import BadInput, Conflict, Forbidden, NotFound, TooManyRequests
-from avalon.events import IssueDeleted, IssueResolved, NewEvent, uuid7
+from avalon.events import Event, IssueDeleted, IssueResolved, NewEvent, uuid7
 from avalon.grouping import VERSION, Rule, group_id
 from avalon.protocols.submission import submit, to_event
-from avalon.regrouping import Change, Regrouping, delete_rule, list_rules
+from avalon.regrouping import Change, Preview, Regrouping, RuleBook, delete_rule, list_rules
 from avalon.regrouping.rule_book import read_book
 from avalon.reports import ExceptionInfo, Frame, Report
 from tests.conftest import Urls
 from tests.history import KEY, ago
+from tests.protocols.sentry_events import decode, full_event
 
 ANNA = f"user:{UUID(int=501)}"
 ACTOR = f"key:{KEY}"
+
+STACK = "TypeError: no price\n    at total (/app/cart.js:7:12)\n    at handle (/app/node_modules/x.js:1:2)"
 
 
 def variable(pattern: str) -> Rule:
@@ -42,6 +47,11 @@ def said(message: str) -> Report:
 def raised(*functions: str) -> Report:
     frames = [Frame(function=name, filename="shop/cart.py") for name in functions]
     return Report(message="m", exceptions=[ExceptionInfo(type="LookupError", value="m", frames=frames)])
+
+
+def word(number: int) -> str:
+    """A number in letters, of which no mask thinks anything."""
+    return "".join("abcdefghij"[int(digit)] for digit in str(number))
 
 
 class Shop:
@@ -62,11 +72,19 @@ class Shop:
         await event_store.append(self.database, events)
         return [await self.issue_of(event.stream) for event in events]
 
-    async def issue_of(self, group: UUID) -> UUID:
-        found: UUID = await self.database.fetch_value(
+    async def issue_of(self, group: UUID) -> Any:
+        found = await self.database.fetch_value(
             "SELECT issue FROM projection.issue_group WHERE id = %(id)s", {"id": group}
         )
         return found
+
+    async def would_go_to(self, example: UUID) -> UUID | None:
+        """Where such a report would land now, None for a new issue."""
+        (row,) = await self.database.fetch_dicts(
+            "SELECT service, data FROM log.event WHERE id = %(id)s", {"id": example}
+        )
+        event = await self.event(msgspec.convert(row["data"], Report), service=row["service"])
+        return await self.issue_of(event.stream)
 
     async def state(self) -> dict[str, list[dict[str, Any]]]:
         """All that is folded of issues, groups and rules, and what people would count."""
@@ -193,6 +211,27 @@ class TestRules:
             for run in (shop.regrouping.preview, lambda one: shop.regrouping.apply(one, ANNA)):
                 with pytest.raises(BadInput):
                     await run(change)
+
+
+class TestRuleBook:
+    async def test_it_remembers_until_a_fact_says_otherwise(self, shop: Shop) -> None:
+        """The first half is the control: without the fact nothing would change."""
+        book = RuleBook(shop.database, lambda: True)
+        assert await book.find("api") is None
+        await shop.regrouping.apply(Change(rule=variable("ord_*"), service="api"), ANNA)
+        assert await book.find("api") is None
+        (fact,) = await shop.database.fetch(
+            "SELECT * FROM log.event WHERE type = 'grouping_rule.created'", row=Event
+        )
+        book.forget(fact)
+        assert await book.find("api") is not None
+        assert await book.find("web") is None
+
+    async def test_while_the_feed_is_not_fresh_it_asks_each_time(self, shop: Shop) -> None:
+        book = RuleBook(shop.database, lambda: False)
+        assert await book.find("api") is None
+        await shop.regrouping.apply(Change(rule=variable("ord_*")), ANNA)
+        assert await book.find("api") is not None
 
 
 class TestPreview:
@@ -361,34 +400,57 @@ class TestTogether:
             assert set(await shop.counts()) == visible_before - gone
             assert done.issues == len(gone)
             assert await shop.counts() == await shop.true_counts()
-            parts = {
-                (tuple(part.key), part.issue) for one in preview.splitting for part in one.parts if part.issue
-            }
-            again = await shop.regrouping.preview(Change())
-            assert again.merges == 0
-            assert (
-                parts
-                >= {
-                    (tuple(part.key), part.issue)
-                    for one in again.splitting
-                    for part in one.parts
-                    if part.issue
-                }
-                or not preview.splits
-            )
+            assert (await shop.regrouping.preview(Change())).merges == 0
+            for example, goes_to in examples(preview):
+                assert await shop.would_go_to(example) == goes_to
             if chance.random() < 0.6:
                 await issues.undo(shop.database, done.action, ANNA, is_admin=True)
                 assert await shop.state() == before
         for chunk in (1, 7, 10_000):
             assert await projections.verify(urls.owner, chunk=chunk) == []
 
+    @pytest.mark.parametrize("part", ["_bindings", "_moves"])
+    async def test_without_a_part_of_it_the_preview_would_not_have_told_the_truth(
+        self, urls: Urls, shop: Shop, monkeypatch: pytest.MonkeyPatch, part: str
+    ) -> None:
+        """The control: what is not bound opens issues, what is not moved stays apart."""
+        monkeypatch.setattr(f"avalon.regrouping.commands.{part}", lambda steps: iter(()))
+        with pytest.raises(AssertionError):
+            await self.test_what_the_preview_says_is_what_applying_does(urls, shop, 0)
+
+    async def test_stored_reports_are_grouped_as_they_were_when_they_came_in(self, shop: Shop) -> None:
+        """Whatever clients send: all that the grouping reads is stored."""
+        whole = decode(**full_event() | {"timestamp": None})
+        custom = decode(
+            **full_event() | {"timestamp": None, "event_id": None, "fingerprint": ["{{ default }}", "x"]}
+        )
+        events = [to_event(one, "api", ACTOR) for one in (whole, custom)]
+        texts = [
+            Report(message="m", stack=STACK),
+            Report(message="\ud800 \0 \u2028 1.5e300"),
+            raised("a" * 600),
+        ]
+        texts += [Report(message="x 7", message_template="x %s"), Report(message="m", transaction="/a/{id}")]
+        events += [await shop.event(report) for report in texts]
+        await event_store.append(shop.database, events)
+        found = await shop.regrouping.preview(Change())
+        assert (found.reports, found.merges, found.splits, found.unchanged) == (7, 0, 0, 7)
+
+    async def test_without_catching_up_the_late_ones_would_stay_apart(
+        self, urls: Urls, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The control."""
+        monkeypatch.setattr(Regrouping, "_catch_up", lambda *_: asyncio.sleep(0))
+        with pytest.raises(AssertionError):
+            await self.test_a_storm_while_it_is_applied_loses_nothing_and_counts_stay_exact(urls, shop)
+
     async def test_a_storm_while_it_is_applied_loses_nothing_and_counts_stay_exact(
         self, urls: Urls, shop: Shop
     ) -> None:
         """Its reports are grouped by the rules that each reporter has read, the old ones too."""
-        await shop.report(*(said(f"lost ord_{n}x") for n in range(50)))
+        await shop.report(*(said(f"lost ord_{word(n)}") for n in range(50)))
         applied = asyncio.Event()
-        late = [await shop.event(said(f"lost ord_late{n}x")) for n in range(20)]
+        late = [await shop.event(said(f"lost ord_late_{word(n)}")) for n in range(20)]
         sent = 50
 
         async def storm() -> None:
@@ -396,7 +458,7 @@ class TestTogether:
             number = 0
             while not applied.is_set():
                 number += 1
-                await shop.report(said(f"lost ord_{number % 60}x"), said(f"fine {number % 3 * 'x'}"))
+                await shop.report(said(f"lost ord_{word(number % 60)}"), said(f"fine {number % 3 * 'x'}"))
                 sent += 2
 
         reporters = [asyncio.create_task(storm()) for _ in range(3)]
@@ -424,6 +486,17 @@ class TestTogether:
 async def rule_counts(database: Database) -> None:
     while not await list_rules(database):
         pass
+
+
+def examples(preview: Preview) -> Iterator[tuple[UUID, UUID | None]]:
+    """Reports that the preview shows, and where such a report is to land."""
+    for one in preview.splitting:
+        yield from ((part.example, part.issue) for part in one.parts)
+    split = {one.issue.id for one in preview.splitting}
+    for merging in preview.merging:
+        for issue in merging.shown:
+            if issue.example and issue.id not in split:
+                yield issue.example, merging.into
 
 
 async def live(shop: Shop, chance: random.Random) -> None:

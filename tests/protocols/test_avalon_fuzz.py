@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from hypothesis import given, settings
@@ -85,7 +86,8 @@ def check(body: bytes) -> None:
 def check_submission(submission: Submission) -> None:
     encoded = encode_report(submission.report)
     assert_storable(encoded)
-    assert b"4111111111111111" not in encoded
+    # Not as a part of a longer number, which is no card's.
+    assert not re.search(rb"(?<!\d)4111111111111111(?!\d)", encoded)
     for column in (submission.level, submission.environment or "", submission.release or ""):
         assert "\0" not in column
         column.encode()

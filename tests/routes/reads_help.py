@@ -15,6 +15,7 @@ from avalon.auth import Principal
 from avalon.database import Database
 from avalon.event_store import Stored
 from avalon.events import NewEvent
+from avalon.regrouping import RuleBook
 from avalon.routes import (
     changes,
     docs,
@@ -99,6 +100,7 @@ class App:
             database=database,
             ingest=DirectIngest(database),
             listener=self.listener,
+            rule_book=RuleBook(database, lambda: False) if database else None,
         )
 
     def client(self, role: str | None = "admin", base_url: str = "http://avalon.test") -> httpx.AsyncClient:
