@@ -23,7 +23,7 @@ from avalon.statements import SQL
 from avalon.telemetry import Action, log
 
 # The oldest release that can work with the schema as this one leaves it.
-OLDEST_WORKING = "0.1.0"
+OLDEST_WORKING = "0.2.0"
 MIGRATE_LOCK = 4710
 
 _RECORD = """
@@ -58,8 +58,10 @@ async def migrate(owner_url: str, service_url: str, *, progress: Progress = lamb
             return
         else:
             await connection.execute(as_query(_RECORD))
-            await _apply_migrations(connection, progress)
-            await _replace_routines(connection, progress)
+            # Together: between new tables and the routines that know them every append would fail.
+            async with connection.transaction():
+                await _apply_migrations(connection, progress)
+                await _replace_routines(connection, progress)
             await reporting.replace_views(connection)
             await _record_release(connection)
         await _grant(connection, service_url, progress)

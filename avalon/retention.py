@@ -38,8 +38,9 @@ EVERY_S = 3600.0
 RETRY_S = 300.0
 # A day waits for its readers so long and then for the next hour; nobody waits behind it meanwhile.
 _WORDS = (
-    "VACUUM projection.issue, projection.issue_group, projection.group_tag,"
-    " baseline.issue, baseline.issue_group, baseline.group_tag"
+    "VACUUM projection.issue, projection.issue_group, projection.group_tag, projection.group_user,"
+    " projection.issue_comment, baseline.issue, baseline.issue_group, baseline.group_tag,"
+    " baseline.group_user, baseline.issue_comment"
 )
 EXPIRE_LOCK_TIMEOUT, PURGE_LOCK_TIMEOUT = "2s", "60s"
 

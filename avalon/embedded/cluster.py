@@ -118,7 +118,8 @@ def check_version(cluster: Cluster) -> None:
 def run_server(cluster: Cluster, timeout_s: float) -> bool:
     """Returns when the folder's server answers: True where it had to be started, False where it ran already.
 
-    When a server was killed, its processes may outlive it for a moment; Postgres says so, and is asked again.
+    When a server was killed, it may still be there for a moment, and its processes for another: Postgres says
+    so, and is asked again.
     """
     orphans_deadline = time.monotonic() + ORPHANS_TIMEOUT_S
     while True:
@@ -128,7 +129,8 @@ def run_server(cluster: Cluster, timeout_s: float) -> bool:
             return process is not None
         except Unavailable as error:
             orphans = "pre-existing shared memory block" in error.message
-            if not orphans or time.monotonic() > orphans_deadline:
+            was_dying = process is None and find_server(cluster) is None
+            if not (orphans or was_dying) or time.monotonic() > orphans_deadline:
                 raise
         time.sleep(POLL_S)
 

@@ -10,7 +10,7 @@ SELECT
   i.level,
   i.status,
   i.first_seen,
-  i.last_seen,
+  greatest(i.last_seen, i.first_seen) AS last_seen,
   i.first_seen >= %(since)s::timestamptz AS is_new,
   counted.earlier,
   counted.later
@@ -42,7 +42,7 @@ SELECT
   i.level,
   i.status,
   i.first_seen,
-  i.last_seen,
+  greatest(i.last_seen, i.first_seen) AS last_seen,
   i.first_seen >= %(since)s::timestamptz AS is_new,
   counted.earlier,
   counted.later
@@ -74,7 +74,7 @@ SELECT
   i.level,
   i.status,
   i.first_seen,
-  i.last_seen,
+  greatest(i.last_seen, i.first_seen) AS last_seen,
   counted.earlier = 0 AND counted.later_seen <= i.first_seen AS is_new,
   counted.earlier,
   counted.later
@@ -101,7 +101,7 @@ WHERE counted.earlier + counted.later > 0
 SELECT
   version,
   min(first_seen) AS first_seen,
-  max(last_seen) AS last_seen,
+  greatest(max(last_seen), min(first_seen)) AS last_seen,
   sum(reports)::bigint AS reports
 FROM projection.release
 WHERE version = ANY(%(releases)s::text[])

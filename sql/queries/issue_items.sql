@@ -16,7 +16,7 @@ SELECT
     ELSE i.substatus
   END AS substatus,
   i.first_seen,
-  i.last_seen,
+  greatest(i.last_seen, i.first_seen) AS last_seen,
   i.events,
   i.users,
   coalesce(e.names, '{}') AS environments,

@@ -6,7 +6,7 @@ SELECT
   r.service,
   r.version,
   r.first_seen,
-  r.last_seen,
+  greatest(r.last_seen, r.first_seen) AS last_seen,
   r.reports AS events,
   fresh.issues AS new_issues
 FROM projection.release AS r

@@ -30,7 +30,17 @@ BEGIN
   WHERE f.position = ANY(positions)
     AND NOT is_admin
     AND (
-      f.type IN ('issue.deleted', 'issue.restored', 'grouping_rule.created', 'grouping_rule.deleted')
+      f.type IN ('issue.deleted', 'issue.restored')
+      -- A change of the grouping is one: who may not take back all of it may take back no part of it.
+      OR EXISTS (
+        SELECT
+        FROM log.fact AS a
+        WHERE a.data ? 'action'
+          AND a.data ->> 'action' = f.data ->> 'action'
+          AND a.type IN (
+            'grouping_rule.created', 'grouping_rule.deleted', 'issue.groups_bound', 'issue.groups_unbound'
+          )
+      )
       OR (f.type IN ('issue.commented', 'issue.comment_deleted') AND f.actor <> check_undo.actor)
     )
   LIMIT 1;

@@ -110,6 +110,7 @@ BEGIN
       DELETE FROM group_tag WHERE issue_group = ANY(_old);
       DELETE FROM group_user WHERE issue_group = ANY(_old);
       DELETE FROM issue_group WHERE id = ANY(_old);
+      DELETE FROM issue_comment WHERE issue = ANY(_new);
       UPDATE issue SET type = NULL, title = NULL, culprit = NULL, search = '' WHERE id = ANY(_new);
       CONTINUE;
     END IF;

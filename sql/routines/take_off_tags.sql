@@ -33,4 +33,8 @@ BEGIN
     AND t.key = f.key
     AND t.value = f.value
     AND t.is_overflow = f.is_overflow;
+
+  -- What nobody said any more is forgotten; an overflow stays, because it closes its key to further values.
+  DELETE FROM group_tag AS t
+  WHERE t.issue_group = take_off_tags.issue_group AND t.reports <= 0 AND NOT t.is_overflow;
 END $$;
