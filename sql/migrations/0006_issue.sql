@@ -95,7 +95,8 @@ CREATE TABLE projection.group_tag (
 WITH (fillfactor = 70);
 CREATE INDEX ON projection.group_tag (key, value) INCLUDE (issue_group);
 
--- Who met the errors of a group: the first 8 bytes of the MD5 of the user's id, never the id.
+-- Who ever met the errors of a group: the first 8 bytes of the MD5 of the user's id, never the id. A report that is
+-- deleted takes nobody out, because it is not known who has others.
 CREATE TABLE projection.group_user (
   issue_group uuid NOT NULL,
   user_hash bigint NOT NULL,

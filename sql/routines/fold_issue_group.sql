@@ -44,12 +44,16 @@ BEGIN
     WHERE m.user_hash IS NOT NULL
       AND NOT EXISTS (SELECT FROM group_user AS u WHERE u.issue_group = m.id AND u.user_hash = m.user_hash)
   ),
-  joined AS (
-    INSERT INTO group_user (issue_group, user_hash)
-    SELECT n.id, n.user_hash
+  joined AS MATERIALIZED (
+    SELECT n.id, n.user_hash, g.issue
     FROM newly_met AS n
-    WHERE n.number <= _max_users - coalesce((SELECT g.users FROM issue_group AS g WHERE g.id = n.id), 0)
-    RETURNING issue_group, user_hash
+    LEFT JOIN issue_group AS g ON g.id = n.id
+    WHERE n.number <= _max_users - coalesce(g.users, 0)
+  ),
+  listed AS (
+    INSERT INTO group_user (issue_group, user_hash)
+    SELECT id, user_hash
+    FROM joined
   ),
   summed AS (
     INSERT INTO issue_group AS g (id, service, level, first_seen, last_seen, reports, users, position)
@@ -59,7 +63,7 @@ BEGIN
       SELECT id, service, severity, first_seen, last_seen, reports, 0 AS users, position
       FROM counted
       UNION ALL
-      SELECT issue_group, NULL, NULL, NULL, NULL, 0, 1, NULL
+      SELECT id, NULL, NULL, NULL, NULL, 0, 1, NULL
       FROM joined
     ) AS part
     GROUP BY id
@@ -73,19 +77,18 @@ BEGIN
   ),
   -- Somebody new to a group may be known to its issue by another group.
   new_to_issue AS (
-    SELECT DISTINCT g.issue, j.user_hash
+    SELECT DISTINCT j.issue, j.user_hash
     FROM joined AS j
-    JOIN issue_group AS g ON g.id = j.issue_group
     WHERE CASE
-      WHEN EXISTS (SELECT FROM issue_group AS other WHERE other.issue = g.issue AND other.id <> g.id)
+      WHEN EXISTS (SELECT FROM issue_group AS other WHERE other.issue = j.issue AND other.id <> j.id)
         THEN NOT EXISTS (
           SELECT
           FROM group_user AS u
           WHERE u.user_hash = j.user_hash
-            AND u.issue_group <> j.issue_group
-            AND (SELECT other.issue FROM issue_group AS other WHERE other.id = u.issue_group) = g.issue
+            AND u.issue_group <> j.id
+            AND (SELECT other.issue FROM issue_group AS other WHERE other.id = u.issue_group) = j.issue
         )
-      ELSE g.issue IS NOT NULL
+      ELSE j.issue IS NOT NULL
     END
   ),
   added AS (
