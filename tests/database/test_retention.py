@@ -285,7 +285,8 @@ async def test_keep_goes_on_after_a_failure(
 
 
 async def test_days_that_are_kept_for_ever_need_no_loop(urls: Urls) -> None:
-    await retention.keep(urls.owner, 0)
+    async with asyncio.timeout(10):
+        await retention.keep(urls.owner, 0)
 
 
 async def delete(database: Database, victim: Event) -> None:
