@@ -1,3 +1,3 @@
 """Avalon: a self-hosted error tracker, event-sourced on Postgres LISTEN/NOTIFY."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -23,18 +23,26 @@ from avalon.errors import SettingsError
 from avalon.events import uuid7
 from avalon.hub import Hub
 from avalon.ingest import Ingest
+from avalon.issues import keep_unmuting
 from avalon.listener import Listener
+from avalon.regrouping import Regrouping, RuleBook
 from avalon.routes import (
     auth,
+    changes,
     docs,
     errors,
+    grouping,
     health,
     ingest,
+    issue_lists,
+    issues,
     keys,
     live,
     log,
     pages,
     receipts,
+    releases,
+    rules,
     samples,
     services,
     sinks,
@@ -53,15 +61,21 @@ from avalon.telemetry import log as log_line
 
 ROUTES: Final = (
     auth,
+    changes,
     docs,
     errors,
+    grouping,
     health,
     ingest,
+    issue_lists,
+    issues,
     keys,
     live,
     log,
     pages,
     receipts,
+    releases,
+    rules,
     samples,
     services,
     sinks,
@@ -132,6 +146,9 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
     auth_ = Auth(database, settings, hub.is_fresh)
     hub.on_fact(auth_.forget)
     hub.on_reset(auth_.forget_all)
+    rule_book = RuleBook(database, hub.is_fresh)
+    hub.on_fact(rule_book.forget)
+    hub.on_reset(rule_book.forget_all)
     subscriptions = Subscriptions(database, listener, settings, replica)
     await _keep(stack, subscriptions.run)
     await _keep(stack, hub.run)
@@ -145,12 +162,15 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
         listener=listener,
         hub=hub,
         subscriptions=subscriptions,
+        rule_book=rule_book,
+        regrouping=Regrouping(database),
         replica=replica,
     )
 
 
 async def _keep_up(stack: AsyncExitStack, settings: Settings, database: Database, listener: Listener) -> None:
-    """What works beside the service, where the settings ask for it: the log file, and retention."""
+    """What works beside the service: the ends of mutes; where it is set so, the log file and retention."""
+    await _keep(stack, lambda: keep_unmuting(database))
     if settings.log_file is not None:
         file = FileSink(settings.log_file, database, listener)
         await file.open()

@@ -107,8 +107,24 @@ def public_url(value: str) -> str:
 
 def smtp_url(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+    is_plain = re.fullmatch(r"(.*@)?[^:@]+(:[0-9]{1,5})?|(.*@)?\[[^]]+\](:[0-9]{1,5})?", parts.netloc)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or not is_plain or parts.path.strip("/"):
         raise ValueError("give a URL such as smtp://user:password@mail.example.org:587")
+    return value
+
+
+def mail_address(value: str) -> str:
+    if not re.fullmatch(
+        r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,250}[A-Za-z0-9])?", value, re.A
+    ):
+        raise ValueError("give an e-mail address such as avalon@example.org")
+    return value
+
+
+def mail_sender(value: str) -> str:
+    """`avalon@example.org` or `Avalon <avalon@example.org>`."""
+    named = re.fullmatch(r"([\w .'-]{1,60}) <([^<>]+)>", value)
+    mail_address(named[2] if named else value)
     return value
 
 

@@ -2,6 +2,7 @@
 
     AvalonError
     ├── BadInput               400  a field can't be read
+    │   ├── BadQuery           400  a search query can't be read; carries the column
     │   ├── PayloadTooLarge    413  over a size limit, before or after inflating
     │   └── UnsupportedMedia   415  an encoding or a content type that is not understood
     ├── Unauthorized           401  no credentials, or none that count
@@ -51,6 +52,16 @@ class BadInput(AvalonError):
         super().__init__(f"{field}: {message}" if field and message else message, code=code)
 
 
+class BadQuery(BadInput):
+    """The search query can't be read. `column` counts from 1."""
+
+    code = "bad_query"
+
+    def __init__(self, message: str = "the query can't be read", *, column: int = 1) -> None:
+        self.column = column
+        super().__init__(f"column {column}: {message}", field="q")
+
+
 class PayloadTooLarge(BadInput):
     """The body is larger than what is taken."""
 
@@ -93,10 +104,19 @@ class NotFound(AvalonError):
 
 
 class Conflict(AvalonError):
-    """Somebody was faster, or it exists already."""
+    """Somebody was faster, or it exists already.
+
+    `position` is that of the decision that stands now, where somebody's was faster.
+    """
 
     status = 409
     code = "conflict"
+
+    def __init__(
+        self, message: str | None = None, *, position: int | None = None, code: str | None = None
+    ) -> None:
+        self.position = position
+        super().__init__(message, code=code)
 
 
 class Gone(AvalonError):
@@ -176,3 +196,17 @@ class MessageRefused(TransportError):
     """The other side will never take this one message."""
 
     code = "message_refused"
+
+
+def refusal(sqlstate: str | None, message: str | None, detail: str | None) -> AvalonError | None:
+    """What a routine of ours means by the SQLSTATE that it raised; None for everybody else's."""
+    match sqlstate:
+        case "AV400":
+            return BadInput(message)
+        case "AV403":
+            return Forbidden(message)
+        case "AV404":
+            return NotFound(message)
+        case "AV409":
+            return Conflict(message, position=int(detail) if detail else None)
+    return None

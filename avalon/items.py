@@ -97,8 +97,35 @@ def _opened_issue(event: Event) -> dict[str, Any]:
     }
 
 
+def _regressed_issue(event: Event) -> dict[str, Any]:
+    return {
+        "id": event.stream,
+        "service": event.service,
+        "level": event.level,
+        "environment": event.environment,
+        "release": event.release,
+        "status": "unresolved",
+        "createdAt": _instant(event.occurred_at),
+    }
+
+
+def _changed_issue(event: Event) -> dict[str, Any]:
+    """What was done with an issue, and the status that it has then, where that is about its status."""
+    state = event.data.get("state") or event.data.get("was") or {}
+    moved = {"from": event.data["from"]} if event.type == "issue.groups_moved" else {}
+    return {
+        "id": event.stream,
+        "change": event.type.partition(".")[2],
+        "service": event.service,
+        "status": _STATUSES.get(event.type) or state.get("status"),
+        "actor": event.actor,
+        "createdAt": _instant(event.occurred_at),
+        **moved,
+    }
+
+
 def _change(event: Event) -> dict[str, Any]:
-    """That something happened to a key, a user or a sink: whoever shows it reads it again."""
+    """That something happened to a key, a user, a sink or a rule: whoever shows it reads it again."""
     return {
         "id": event.stream,
         "change": event.type.partition(".")[2],
@@ -112,6 +139,14 @@ def _instant(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+_STATUSES: Final = {
+    "issue.resolved": "resolved",
+    "issue.reopened": "unresolved",
+    "issue.unmuted": "unresolved",
+    "issue.ignored": "ignored",
+    "issue.muted": "ignored",
+}
+
 _Build = Callable[[Event], dict[str, Any]]
 
 # event type: the item's name, its builder, whether it is for admins alone
@@ -120,12 +155,31 @@ _KINDS: Final[dict[str, tuple[str, _Build, bool]]] = {
     "error.deleted": ("error:deleted", _deleted_error, False),
     "service.erased": ("service:erased", _erased_service, False),
     "issue.opened": ("issue:opened", _opened_issue, False),
+    "issue.regressed": ("issue:regressed", _regressed_issue, False),
+    **{
+        f"issue.{change}": ("issue:changed", _changed_issue, False)
+        for change in (
+            *(
+                "resolved",
+                "reopened",
+                "ignored",
+                "muted",
+                "unmuted",
+                "assigned",
+                "commented",
+                "comment_deleted",
+            ),
+            *("groups_moved", "deleted", "restored", "undone"),
+        )
+    },
     **{
         f"{noun}.{change}": (f"{item}:changed", _change, True)
         for noun, item, changes in (
             ("api_key", "key", ("created", "changed", "rotated", "deleted")),
             ("user", "user", ("created", "changed", "renamed", "password_changed", "deleted")),
+            ("grouping_rule", "grouping_rule", ("created", "deleted")),
             ("sink", "sink", ("created", "changed", "switched_off", "deleted")),
+            ("rule", "rule", ("created", "changed", "deleted")),
         )
         for change in changes
     },

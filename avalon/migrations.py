@@ -1,8 +1,8 @@
 """Brings a database to this release's schema: tables forward once, routines whenever they change.
 
 `sql/migrations` are applied in order, each in a transaction, and never again; their checksums are kept, so
-an edited one is refused. Routines, triggers and privileges are replaced by the newest release only: an old
-replica that restarts in a rolling upgrade puts nothing back. Everything runs under one advisory lock.
+an edited one is refused. Routines, triggers, views and privileges are replaced by the newest release only: an
+old replica that restarts in a rolling upgrade puts nothing back. Everything runs under one advisory lock.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import psycopg
 from psycopg import sql
 
 import avalon
+from avalon import reporting
 from avalon.database import as_query, connect
 from avalon.errors import SchemaError
 from avalon.statements import SQL
 from avalon.telemetry import Action, log
 
 # The oldest release that can work with the schema as this one leaves it.
-OLDEST_WORKING = "0.1.0"
+OLDEST_WORKING = "0.2.0"
 MIGRATE_LOCK = 4710
 
 _RECORD = """
@@ -57,9 +58,14 @@ async def migrate(owner_url: str, service_url: str, *, progress: Progress = lamb
             return
         else:
             await connection.execute(as_query(_RECORD))
-            await _apply_migrations(connection, progress)
-            await _replace_routines(connection, progress)
+            # Together: between new tables and the routines that know them every append would fail.
+            async with connection.transaction():
+                await _apply_migrations(connection, progress)
+                await _replace_routines(connection, progress)
+            await reporting.replace_views(connection)
+            await _record_release(connection)
         await _grant(connection, service_url, progress)
+        await reporting.grant(connection, progress)
 
 
 async def check_schema(connection: Connection) -> None:
@@ -112,7 +118,7 @@ async def _is_current(connection: Connection) -> bool:
     if not await _exists(connection):
         return False
     cursor = await connection.execute("SELECT version, routines_sha256 FROM runtime.release")
-    if await cursor.fetchone() != (avalon.__version__, _checksum(*_routines())):
+    if await cursor.fetchone() != (avalon.__version__, _checksum(*_replaced())):
         return False
     cursor = await connection.execute("SELECT name, sha256 FROM runtime.migration")
     return dict(await cursor.fetchall()) == {path.stem: _checksum(path) for path in _migrations()}
@@ -136,20 +142,13 @@ async def _apply_migrations(connection: Connection, progress: Progress) -> None:
 
 
 async def _replace_routines(connection: Connection, progress: Progress) -> None:
-    progress("routines, triggers and the baseline's tables")
+    progress("routines, triggers, views and the baseline's tables")
     async with connection.transaction():
+        # Routines call each other whatever their files are named.
+        await connection.execute("SET LOCAL check_function_bodies = off")
         for path in _routines():
             await connection.execute(as_query(path.read_text()))
         await _make_baseline_tables(connection)
-        await connection.execute(
-            """
-            INSERT INTO runtime.release (version, oldest_working, routines_sha256) VALUES (%s, %s, %s)
-            ON CONFLICT (is_only) DO UPDATE
-            SET (version, oldest_working, routines_sha256)
-              = (excluded.version, excluded.oldest_working, excluded.routines_sha256)
-            """,
-            [avalon.__version__, OLDEST_WORKING, _checksum(*_routines())],
-        )
     log(Action.ROUTINES_REPLACED, release=avalon.__version__)
 
 
@@ -164,6 +163,19 @@ async def _make_baseline_tables(connection: Connection) -> None:
                 sql.Identifier(table)
             )
         )
+
+
+async def _record_release(connection: Connection) -> None:
+    """Last, so that whatever was cut short is done again by the next migrate."""
+    await connection.execute(
+        """
+        INSERT INTO runtime.release (version, oldest_working, routines_sha256) VALUES (%s, %s, %s)
+        ON CONFLICT (is_only) DO UPDATE
+        SET (version, oldest_working, routines_sha256)
+          = (excluded.version, excluded.oldest_working, excluded.routines_sha256)
+        """,
+        [avalon.__version__, OLDEST_WORKING, _checksum(*_replaced())],
+    )
 
 
 async def _grant(connection: Connection, service_url: str, progress: Progress) -> None:
@@ -197,6 +209,10 @@ def _migrations() -> list[Path]:
 
 def _routines() -> list[Path]:
     return [*sorted((SQL / "routines").glob("*.sql")), SQL / "triggers.sql"]
+
+
+def _replaced() -> list[Path]:
+    return [*_routines(), *reporting.views()]
 
 
 def _checksum(*paths: Path) -> str:

@@ -37,6 +37,11 @@ Row = TypeVar("Row")
 EVERY_S = 3600.0
 RETRY_S = 300.0
 # A day waits for its readers so long and then for the next hour; nobody waits behind it meanwhile.
+_WORDS = (
+    "VACUUM projection.issue, projection.issue_group, projection.group_tag, projection.group_user,"
+    " projection.issue_comment, baseline.issue, baseline.issue_group, baseline.group_tag,"
+    " baseline.group_user, baseline.issue_comment"
+)
 EXPIRE_LOCK_TIMEOUT, PURGE_LOCK_TIMEOUT = "2s", "60s"
 
 
@@ -111,11 +116,20 @@ async def purge(
         for leaf in leaves:
             say(f"day {leaf.day}")
             blanked += await _blank(connection, leaf, sealed)
-        # The titles of deleted reports were there too.
-        await connection.execute("VACUUM projection.issue_group, baseline.issue_group")
-        if blanked:
+        if blanked or await _has_tombs(connection, sealed):
             await _append(connection, ReportsPurged(sealed=sealed.position, reports=blanked))
+            # That fact takes the tombs of deleted issues away, out of the baseline too.
+            purged = await _fetch(connection, Cursor, event_store.sql.head)
+            await projections.seal(owner_url, purged[0], report)
+        # The titles and tags of deleted reports were there too.
+        await connection.execute(_WORDS)
         return Purged(blanked, len(leaves), sealed.position)
+
+
+async def _has_tombs(connection: Connection, sealed: Cursor) -> bool:
+    cursor = await connection.execute(statements.has_tombs, {"sealed": sealed.position})
+    row = await cursor.fetchone()
+    return bool(row and row[0])
 
 
 @asynccontextmanager

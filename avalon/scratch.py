@@ -1,8 +1,8 @@
 """A scratch schema in which the log is replayed: the baseline's rows, and a table that carries the folds.
 
-History is inserted there in chunks that never mix reports and facts (appends don't either), so the folds see
-what they saw, each chunk in a transaction of its own. No lock, no policy, no announcement: those found their
-place in the log already. What a killed replay leaves behind is dropped by the next.
+History is inserted there in chunks that never mix reports, deletions and other facts (appends don't either),
+so the folds see what they saw, each chunk in a transaction of its own. No lock, no policy, no announcement:
+those found their place in the log already. What a killed replay leaves behind is dropped by the next.
 """
 
 from __future__ import annotations
@@ -103,18 +103,20 @@ async def _build(scratch: Scratch) -> None:
         )
     await connection.execute(scratch.named("CREATE UNLOGGED TABLE {schema}.event (LIKE log.event)"))
     cursor = await connection.execute(statements.folds)
-    for trigger, function, body in await cursor.fetchall():
-        await _carry(scratch, trigger, function, body)
+    for trigger, function, body, settings in await cursor.fetchall():
+        await _carry(scratch, trigger, function, body, settings)
 
 
-async def _carry(scratch: Scratch, trigger: str, function: str, body: str) -> None:
+async def _carry(scratch: Scratch, trigger: str, function: str, body: str, settings: list[str]) -> None:
     """Installs one fold in the scratch schema: the same body under another search_path."""
     await scratch.connection.execute(
         scratch.named(
             "CREATE FUNCTION {schema}.{function}() RETURNS trigger LANGUAGE plpgsql"
-            " SET search_path = {schema}, pg_catalog, pg_temp AS ",
+            " SET search_path = {schema}, pg_catalog, pg_temp",
             function=function,
         )
+        + sql.SQL("").join([_setting(*setting.split("=", 1)) for setting in settings])
+        + sql.SQL(" AS ")
         + sql.Literal(body)
     )
     await scratch.connection.execute(
@@ -125,6 +127,10 @@ async def _carry(scratch: Scratch, trigger: str, function: str, body: str) -> No
             function=function,
         )
     )
+
+
+def _setting(name: str, value: str) -> sql.Composed:
+    return sql.SQL(" SET {} = {}").format(sql.Identifier(name), sql.Literal(value))
 
 
 async def replay(scratch: Scratch, report: Report, up_to: Cursor | None = None) -> None:

@@ -127,8 +127,10 @@ OPTIONS: tuple[Option, ...] = (
     Option("AVALON_TRUSTED_PROXIES", "", env.networks,
            "The addresses or networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
            absent=()),
-    Option("SMTP_URL", "", env.smtp_url, "The mail server for alerts by e-mail.", secret=True),
-    Option("SMTP_FROM", "", env.text, "The sender of those e-mails."),
+    Option("SMTP_URL", "", env.smtp_url,
+           "The mail server for alerts by e-mail: `smtp://` (port 587, STARTTLS) or `smtps://` (port 465).",
+           secret=True),
+    Option("SMTP_FROM", "", env.mail_sender, "The sender of those e-mails."),
 )
 # fmt: on
 
@@ -163,6 +165,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def base_url(settings: Settings) -> str | None:
+    """What links begin with: the public address, or this machine's where nobody else is served."""
+    if settings.public_url:
+        return settings.public_url
+    if settings.port and is_loopback(settings.host):
+        return f"http://{settings.host}:{settings.port}"
+    return None
 
 
 def settings_table() -> str:

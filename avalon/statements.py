@@ -24,7 +24,7 @@ class Statements:
     def __init__(self, module: str) -> None:
         self.module = module
         path = SQL / "queries" / f"{module}.sql"
-        self.texts = _split(path.read_text())
+        self.texts = split(path.read_text())
 
     def __getattr__(self, name: str) -> LiteralString:
         try:
@@ -33,7 +33,8 @@ class Statements:
             raise AttributeError(f"no statement {name} in sql/queries/{self.module}.sql") from None
 
 
-def _split(text: LiteralString) -> dict[str, LiteralString]:
+def split(text: LiteralString) -> dict[str, LiteralString]:
+    """The statements of a file's text by their names."""
     parts = _NAME.split(text)
     return {name: body.strip().rstrip(";") for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 

@@ -44,6 +44,7 @@ class Action(StrEnum):
     SINK_SWITCHED_OFF = "sink_switched_off"
     FILE_SINK_PAUSED = "file_sink_paused"
     FILE_SINK_RESUMED = "file_sink_resumed"
+    UNMUTE_FAILED = "unmute_failed"
     RETENTION_EXPIRED = "retention_expired"
     RETENTION_FAILED = "retention_failed"
 

@@ -24,6 +24,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from avalon.database import Database, connect
 from avalon.migrations import migrate
+from avalon.reporting import ROLE as REPORTING
+from avalon.statements import SQL
 
 if TYPE_CHECKING:
     from avalon.routes.dependencies import Services
@@ -34,11 +36,12 @@ OWNER, SERVICE = "avalon", "avalon_app"
 
 
 class Urls(NamedTuple):
-    """The two logins of one test's database, and its server's superuser."""
+    """The logins of one test's database, and its server's superuser."""
 
     owner: str
     service: str
     superuser: str
+    reporting: str = ""
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +77,7 @@ def template(cluster: str) -> Iterator[str]:
     with psycopg.connect(cluster, autocommit=True) as connection:
         for role in (OWNER, SERVICE):
             _ensure_role(connection, role)
+        _ensure_reporting_role(connection)
         _create(connection, name)
     urls = _urls(cluster, name)
     asyncio.run(migrate(urls.owner, urls.service))
@@ -126,6 +130,7 @@ def _urls(superuser: str, name: str) -> Urls:
         owner=_url(superuser, dbname=name, user=OWNER, password=PASSWORD),
         service=_url(superuser, dbname=name, user=SERVICE, password=PASSWORD),
         superuser=_url(superuser, dbname=name),
+        reporting=_url(superuser, dbname=name, user=REPORTING, password=PASSWORD),
     )
 
 
@@ -138,6 +143,15 @@ def _ensure_role(connection: psycopg.Connection[Any], role: str) -> None:
     with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
         connection.execute(
             sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(PASSWORD))
+        )
+
+
+def _ensure_reporting_role(connection: psycopg.Connection[Any]) -> None:
+    """As an administrator makes it where the owner may not make roles; with a password of the tests."""
+    with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation), connection.transaction():
+        connection.execute((SQL / "reporting_role.sql").read_bytes())
+        connection.execute(
+            sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(REPORTING), sql.Literal(PASSWORD))
         )
 
 

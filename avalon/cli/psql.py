@@ -1,4 +1,5 @@
 """Open psql on Avalon's database, as the owner. All arguments go to psql: avalon psql -c 'TABLE log.fact'
+`avalon psql -U avalon_reporting` (with -W where it has a password) sees schema reporting and nothing else.
 
 The password goes through the environment, so that no list of processes shows it. The log can't be changed
 here either: it is append-only for its owner too.
@@ -52,8 +53,9 @@ def _find_psql() -> str:
 def _command(program: str, url: str, arguments: list[str]) -> tuple[list[str], dict[str, str]]:
     known = conninfo_to_dict(url)
     environment = dict(os.environ)
-    password = known.pop("password", None)
-    if password is not None:
-        environment["PGPASSWORD"] = str(password)
+    # The user too: what stands in the conninfo can't be changed by psql's -U.
+    for name, variable in (("user", "PGUSER"), ("password", "PGPASSWORD")):
+        if name in known:
+            environment[variable] = str(known.pop(name))
     conninfo = make_conninfo(**{name: str(value) for name, value in known.items()})
     return [program, f"--dbname={conninfo}", *arguments], environment

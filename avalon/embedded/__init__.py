@@ -110,6 +110,11 @@ def _ensure_database(cluster: Cluster) -> None:
         for role in (OWNER, SERVICE):
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+        # So that migrations can make the login of schema reporting.
+        if not connection.execute(
+            "SELECT 1 FROM pg_roles WHERE rolname = %s AND rolcreaterole", [OWNER]
+        ).fetchone():
+            connection.execute(sql.SQL("ALTER ROLE {} CREATEROLE").format(sql.Identifier(OWNER)))
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
             names = [sql.Identifier(name) for name in (DATABASE, OWNER)]
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))

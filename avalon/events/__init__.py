@@ -1,9 +1,27 @@
-"""The events of the log: the rows (`rows`), and what each type of fact holds (`facts`)."""
+"""The events of the log: the rows (`rows`), and the data of each type (`facts`, `alerts` …)."""
 
-from avalon.events.facts import (
+from avalon.events.alerts import (
     AlertDelivered,
     AlertFailed,
     AlertSuppressed,
+    RuleChanged,
+    RuleCreated,
+    RuleDeleted,
+)
+from avalon.events.decisions import (
+    IssueAssigned,
+    IssueCommentDeleted,
+    IssueCommented,
+    IssueDeleted,
+    IssueGroupsMoved,
+    IssueIgnored,
+    IssueMuted,
+    IssueReopened,
+    IssueResolved,
+    IssueRestored,
+    IssueUndone,
+)
+from avalon.events.facts import (
     ApiKeyChanged,
     ApiKeyCreated,
     ApiKeyDeleted,
@@ -11,6 +29,9 @@ from avalon.events.facts import (
     EpochStarted,
     ErrorDeleted,
     IssueOpened,
+    IssueOverflowed,
+    IssueRegressed,
+    IssueUnmuted,
     ReportsExpired,
     ReportsPurged,
     ServiceErased,
@@ -25,6 +46,12 @@ from avalon.events.facts import (
     UserDeleted,
     UserPasswordChanged,
     UserRenamed,
+)
+from avalon.events.grouping import (
+    GroupingRuleCreated,
+    GroupingRuleDeleted,
+    IssueGroupsBound,
+    IssueGroupsUnbound,
 )
 from avalon.events.rows import LEVELS, REPORTED, SYSTEM, ZERO, Event, Fact, NewEvent, uuid7
 
@@ -44,10 +71,31 @@ __all__ = [
     "ErrorDeleted",
     "Event",
     "Fact",
+    "GroupingRuleCreated",
+    "GroupingRuleDeleted",
+    "IssueAssigned",
+    "IssueCommentDeleted",
+    "IssueCommented",
+    "IssueDeleted",
+    "IssueGroupsBound",
+    "IssueGroupsMoved",
+    "IssueGroupsUnbound",
+    "IssueIgnored",
+    "IssueMuted",
     "IssueOpened",
+    "IssueOverflowed",
+    "IssueRegressed",
+    "IssueReopened",
+    "IssueResolved",
+    "IssueRestored",
+    "IssueUndone",
+    "IssueUnmuted",
     "NewEvent",
     "ReportsExpired",
     "ReportsPurged",
+    "RuleChanged",
+    "RuleCreated",
+    "RuleDeleted",
     "ServiceErased",
     "SessionEnded",
     "SessionStarted",

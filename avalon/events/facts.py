@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,7 +12,10 @@ from avalon.events.rows import Fact
 
 
 class ErrorDeleted(Fact):
-    """A report is hidden. Stream: its issue; the columns repeat the report's, so that counts follow."""
+    """A report is hidden. Stream: its issue; the columns repeat the report's, so that counts follow.
+
+    So do its tags, as hashes (log.tag_hash): of each key, that of the key and the value.
+    """
 
     TYPE = "error.deleted"
     report: UUID
@@ -19,6 +23,7 @@ class ErrorDeleted(Fact):
     position: int
     occurred_at: datetime
     recorded_at: datetime
+    tags: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class ServiceErased(Fact):
@@ -127,7 +132,7 @@ class SessionEnded(Fact):
 
 
 class SinkCreated(Fact):
-    """Stream: the sink, as of all sink and alert facts. The URL stands in schema account."""
+    """Stream: the sink, as of all sink and alert facts. Its address and secret stand in schema account."""
 
     TYPE = "sink.created"
     kind: str
@@ -136,13 +141,15 @@ class SinkCreated(Fact):
 
 
 class SinkChanged(Fact):
-    """`url` says that the address changed, not what it is."""
+    """`url`, `secret` and `recipients` say that they changed, not what they are."""
 
     TYPE = "sink.changed"
     name: str | msgspec.UnsetType = msgspec.UNSET
     levels: list[str] | msgspec.UnsetType = msgspec.UNSET
     is_active: bool | msgspec.UnsetType = msgspec.UNSET
     url: bool | msgspec.UnsetType = msgspec.UNSET
+    secret: bool | msgspec.UnsetType = msgspec.UNSET
+    recipients: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class SinkSwitchedOff(Fact):
@@ -152,40 +159,6 @@ class SinkSwitchedOff(Fact):
 
 class SinkDeleted(Fact):
     TYPE = "sink.deleted"
-
-
-class AlertDelivered(Fact):
-    """One message went out: for one report, or a digest of several issues with exact counts."""
-
-    TYPE = "alert.delivered"
-    kind: str
-    reports: int
-    first_position: int
-    last_position: int
-    issues: dict[str, int]
-    message_id: str | None = None
-
-
-class AlertSuppressed(Fact):
-    """Reports that got no message of their own, counted per sink, issue and window."""
-
-    TYPE = "alert.suppressed"
-    reason: str
-    issue: UUID
-    count: int
-    first_position: int
-    last_position: int
-
-
-class AlertFailed(Fact):
-    """A message that was given up, and why."""
-
-    TYPE = "alert.failed"
-    reason: str
-    permanent: bool
-    reports: int
-    first_position: int
-    last_position: int
 
 
 class EpochStarted(Fact):
@@ -198,8 +171,35 @@ class EpochStarted(Fact):
 
 
 class IssueOpened(Fact):
-    """Appended by log.open_issue(). Stream: the issue."""
+    """Appended by log.open_issue(). Stream: the issue. `key` reported it: it may open so many an hour."""
 
     TYPE = "issue.opened"
     group: UUID
     report: UUID
+    key: UUID | msgspec.UnsetType = msgspec.UNSET
+
+
+class IssueOverflowed(Fact):
+    """Appended by log.open_issue(). Stream: the service's overflow, which takes groups beyond the cap."""
+
+    TYPE = "issue.overflowed"
+    groups: list[UUID]
+
+
+class IssueRegressed(Fact):
+    """Appended by log.regress_issue(). Stream: the issue; `was` is what was decided before."""
+
+    TYPE = "issue.regressed"
+    group: UUID
+    report: UUID
+    was: dict[str, Any]
+
+
+class IssueUnmuted(Fact):
+    """Appended by log.unmute_issue(), or by the clock. `reason`: until, events or users."""
+
+    TYPE = "issue.unmuted"
+    reason: str
+    was: dict[str, Any]
+    group: UUID | msgspec.UnsetType = msgspec.UNSET
+    report: UUID | msgspec.UnsetType = msgspec.UNSET

@@ -1,5 +1,6 @@
 """Which group a report belongs to. Pure: a report in, a versioned key and its parts out."""
 
 from avalon.grouping.fingerprint import VERSION, group_id, group_report
+from avalon.grouping.rules import Rule, RuleKind, RuleSet, check_rule
 
-__all__ = ["VERSION", "group_id", "group_report"]
+__all__ = ["VERSION", "Rule", "RuleKind", "RuleSet", "check_rule", "group_id", "group_report"]

@@ -1,41 +1,121 @@
 """The key of a report's group.
 
-Version 0: the client's own fingerprint, or else the exception's type and the masked message. The version is
-part of the group's id, so groups of other rules never mix with these.
+Version 1: the client's own fingerprint, or else the type and the masked message of the exception that
+decides, and its place without line numbers. Reports with a stack as text are read like those with frames. The
+version is part of the group's id, so groups of other versions never mix with these: they stay where they are,
+and `avalon.regrouping` brings theirs and these together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
-from typing import Final
+from functools import lru_cache, partial
+from hashlib import blake2b, sha256
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 
+from avalon.grouping.deciding import decide
 from avalon.grouping.masks import mask
-from avalon.reports import Grouping, Report
+from avalon.grouping.rules import RuleSet
+from avalon.grouping.stacks import parse_stack
+from avalon.grouping.templates import telling_line, template
+from avalon.reports import ExceptionInfo, Grouping, Report
 
-VERSION: Final = 0
+VERSION: Final = 1
 # Sentry's placeholder for "and what you would have taken"; the blanks are optional there too.
 _DEFAULT: Final = ("{{ default }}", "{{default}}")
+
+# What is kept of the past: hashes, and stacks of at most so many characters, some megabytes in all.
+_KEPT_HASHES: Final = 4_096
+_KEPT_STACKS: Final = 256
+_SHORT_STACK: Final = 4_096
 
 _encode = msgspec.json.Encoder().encode
 
 
-def group_report(report: Report) -> Grouping:
+class _Parts(NamedTuple):
+    """What a report says: of the key, of the neighbourhood, and for people."""
+
+    type: str
+    message: str
+    key: list[str]
+    places: list[str]
+    culprit: str
+
+
+def group_report(report: Report, rules: RuleSet | None = None) -> Grouping:
     """Why the report is in its group. The report must be bounded and scrubbed: key parts are stored."""
-    return Grouping(version=VERSION, key_parts=_key_parts(report))
+    taken: set[str] = set()
+    parts = _parts(report, rules, taken)
+    default = [parts.type, parts.message, *parts.key]
+    return Grouping(
+        version=VERSION,
+        rules=sorted(taken),
+        key_parts=_with_default(report.fingerprint, default) if report.fingerprint else default,
+        type=parts.type,
+        culprit=parts.culprit or report.transaction or report.path,
+        hashes=[_short_hash(part) for part in (parts.type, parts.message, *parts.places)],
+    )
 
 
-def _key_parts(report: Report) -> list[str]:
-    default = [report.type, mask(report.message)]
-    if not report.fingerprint:
-        return default
+def _parts(report: Report, rules: RuleSet | None, taken: set[str]) -> _Parts:
+    exceptions: Sequence[ExceptionInfo] = report.exceptions
+    if report.stack and not any([one.frames for one in exceptions]):
+        exceptions = _from_text(report) or exceptions
+    if not exceptions:
+        message = report.message_template or report.message
+        return _Parts("", mask(rules.vary(message, taken) if rules else message), [], [], "")
+    decision = decide(exceptions, partial(rules.without_ignored, taken=taken) if rules else None)
+    value, frame = decision.exception.value, decision.frame
+    type = _own_name(decision.exception.type)
+    if frame is None:
+        value = value or report.message
+    if rules:
+        value = rules.vary(value, taken)
+    if frame is None:
+        return _Parts(type, mask(value), [], [], "")
+    line = telling_line(value, type, frame.context_line)
+    key = [*decision.key, line] if line else decision.key
+    return _Parts(type, template(value, type), key, decision.places, decision.culprit)
+
+
+def _from_text(report: Report) -> list[ExceptionInfo]:
+    """The stack's exceptions, the outermost one with what the client says of it and the text does not."""
+    stack = report.stack
+    parsed = _parse_short_stack(stack) if len(stack) <= _SHORT_STACK else parse_stack(stack)
+    if not parsed or not any([one.frames for one in parsed]):
+        return []
+    first = parsed[0]
+    type, value = report.type or first.type, first.value or report.message
+    if type == first.type and value == first.value:
+        return parsed
+    return [msgspec.structs.replace(first, type=type, value=value), *parsed[1:]]
+
+
+# Most reports are repeats, and these have the same stack.
+@lru_cache(_KEPT_STACKS)
+def _parse_short_stack(stack: str) -> list[ExceptionInfo]:
+    return parse_stack(stack)
+
+
+def _own_name(type: str) -> str:
+    """The type's own name: whether a client writes the package before it is up to the client."""
+    return type if " " in type else type.rpartition("\\" if "\\" in type else ".")[2]
+
+
+def _with_default(fingerprint: list[str], default: list[str]) -> list[str]:
     parts: list[str] = []
-    for part in report.fingerprint:
+    for part in fingerprint:
         parts += default if part in _DEFAULT else [part]
     return parts
+
+
+# Types and places come again and again.
+@lru_cache(_KEPT_HASHES)
+def _short_hash(part: str) -> str:
+    return blake2b(part.encode(), digest_size=8).hexdigest() if part else ""
 
 
 def group_id(service: str, version: int, key_parts: Sequence[str]) -> UUID:

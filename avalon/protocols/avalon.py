@@ -15,35 +15,45 @@ from uuid import UUID
 import msgspec
 
 from avalon.errors import BadInput, PayloadTooLarge
-from avalon.protocols.submission import Submission, free_name, read_level, read_time, submit
+from avalon.grouping import RuleSet
+from avalon.protocols.submission import (
+    NO_MESSAGE,
+    Submission,
+    free_name,
+    read_id,
+    read_level,
+    read_time,
+    submit,
+)
 from avalon.reports import ExceptionInfo, Report
 from avalon.reports.untrusted import kind_of, parse_json, split_array
 
 MAX_REPORT_BYTES: Final = 1024 * 1024
 MAX_BATCH_BYTES: Final = 5 * 1024 * 1024
 MAX_BATCH: Final = 1000
-NO_MESSAGE: Final = "(no message)"
 _NDJSON: Final = frozenset(
     ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
 )
-_USELESS_IDS: Final = frozenset((UUID(int=0), UUID(int=2**128 - 1)))
 
 _USER_FIELDS: Final = ("id", "username", "email", "ip_address")
 
 _decode_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-def decode_report(body: bytes) -> Submission:
-    """The report of a `/report` body, cleaned and grouped. Raises BadInput with the field's name."""
+def decode_report(body: bytes, rules: RuleSet | None = None) -> Submission:
+    """The report of a `/report` body, cleaned and grouped by its service's rules.
+
+    Raises BadInput with the field's name.
+    """
     if len(body) > MAX_REPORT_BYTES:
         raise PayloadTooLarge(f"the report is larger than {MAX_REPORT_BYTES} bytes")
     fields = parse_json(body)
     if type(fields) is not dict:
         raise BadInput(f"expected a report as a JSON object, got {kind_of(fields)}")
-    return _translate(fields, body)
+    return _translate(fields, body, rules)
 
 
-def _translate(fields: dict[str, Any], source: bytes) -> Submission:
+def _translate(fields: dict[str, Any], source: bytes, rules: RuleSet | None) -> Submission:
     """Takes the known fields out of `fields`; what is left over is unknown."""
     take = fields.pop
     error = _object(take("error", None), "error")
@@ -71,6 +81,7 @@ def _translate(fields: dict[str, Any], source: bytes) -> Submission:
         environment=environment,
         release=release,
         occurred_at=occurred_at,
+        rules=rules,
     )
 
 
@@ -162,11 +173,8 @@ def _id(value: Any) -> UUID | None:
         return None
     if type(value) is not str:
         raise _wrong(value, "a UUID", "id")
-    try:
-        id = msgspec.convert(value.strip(), UUID)
-    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for a lone surrogate
-        raise BadInput("expected a UUID", field="id") from None
-    if id in _USELESS_IDS:
+    id = read_id(value)
+    if id is None:
         raise BadInput("expected a UUID of the report's own, or none", field="id")
     return id
 
@@ -190,17 +198,17 @@ def _printable(name: str) -> str:
     return name[:60].encode("unicode_escape").decode()
 
 
-def decode_batch(body: bytes, content_type: str) -> list[Submission | BadInput]:
+def decode_batch(body: bytes, content_type: str, rules: RuleSet | None = None) -> list[Submission | BadInput]:
     """Each report of a `/report/batch` body, or why it was refused; a bad one does not fail its neighbours.
 
     Raises what `split_batch` raises.
     """
-    return [_decode_or_refuse(report) for report in split_batch(body, content_type)]
+    return [_decode_or_refuse(report, rules) for report in split_batch(body, content_type)]
 
 
-def _decode_or_refuse(body: bytes) -> Submission | BadInput:
+def _decode_or_refuse(body: bytes, rules: RuleSet | None) -> Submission | BadInput:
     try:
-        return decode_report(body)
+        return decode_report(body, rules)
     except BadInput as error:
         return error
 

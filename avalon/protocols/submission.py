@@ -12,9 +12,12 @@ from uuid import UUID
 import msgspec
 
 from avalon.events import LEVELS, REPORTED, NewEvent, uuid7
-from avalon.grouping import group_id, group_report
+from avalon.grouping import RuleSet, group_id, group_report
 from avalon.reports import MAX_TEXT, Cleaner, Report, clean_report, encode_report
 
+NO_MESSAGE: Final = "(no message)"
+# All reports of one such id would be one report.
+_USELESS_IDS: Final = frozenset((UUID(int=0), UUID(int=2**128 - 1)))
 _LEVELS: Final = {level: level for level in LEVELS} | {"warn": "warning"}
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
@@ -40,14 +43,18 @@ def submit(
     environment: str = "",
     release: str = "",
     occurred_at: datetime | None = None,
+    rules: RuleSet | None = None,
 ) -> Submission:
-    """The submission for a translated report; `source`: the JSON that all its strings were decoded from."""
+    """The submission for a translated report; `source`: the JSON that all its strings were decoded from.
+
+    `rules`: the grouping rules of the service that it is for.
+    """
     cleaner = Cleaner(source)
     environment = cleaner.text(environment, MAX_TEXT["environment"], "environment")
     release = cleaner.text(release, MAX_TEXT["release"], "release")
     cleaned = clean_report(report, cleaner)
     return Submission(
-        report=msgspec.structs.replace(cleaned, grouping=group_report(cleaned)),
+        report=msgspec.structs.replace(cleaned, grouping=group_report(cleaned, rules)),
         level=level,
         id=id,
         environment=environment or None,
@@ -78,6 +85,15 @@ def to_event(submission: Submission, service: str, actor: str) -> NewEvent:
 def read_level(text: str) -> str | None:
     """The level that a client's word means, or None where it means none of ours."""
     return _LEVELS.get(text) or _LEVELS.get(text.strip().lower())
+
+
+def read_id(text: str) -> UUID | None:
+    """The UUID that a client's text is, dashed or not; None for no UUID, and for nil and max."""
+    try:
+        id = msgspec.convert(text.strip(), UUID)
+    except (msgspec.ValidationError, UnicodeEncodeError):
+        return None
+    return None if id in _USELESS_IDS else id
 
 
 def read_time(value: Any) -> datetime | None:

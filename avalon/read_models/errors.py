@@ -8,7 +8,7 @@ asker's to narrow, not an outage.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import msgspec
@@ -19,6 +19,7 @@ from avalon.errors import BadInput, NotFound, Unavailable
 from avalon.read_models import cursors
 from avalon.read_models.cursors import Place
 from avalon.read_models.rows import Time, as_struct
+from avalon.search import REPORTS, Conditions, parse, report_conditions
 from avalon.statements import load
 
 sql = load("errors")
@@ -26,7 +27,7 @@ sql = load("errors")
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 # A report is recorded at most a minute before it occurred, by the log's own constraint.
 CLAMP: Final = timedelta(minutes=1)
-# Searching texts looks at every report of its time, so it needs an end.
+# What looks into reports looks at every one of its time, so it needs an end.
 SEARCHED: Final = timedelta(days=30)
 
 
@@ -66,6 +67,7 @@ class ErrorPage(msgspec.Struct):
 class ErrorDetail(ErrorItem, kw_only=True):
     """A report with the whole canonical report, whose empty fields are there too."""
 
+    message_template: str = ""
     stack: str = ""
     exceptions: list[Any] = []
     request: dict[str, Any] = {}
@@ -100,12 +102,39 @@ async def list_errors(
     database: Database, wanted: Filter, *, after: Place | None = None, skip: int = 0, limit: int = 50
 ) -> ErrorPage:
     """One page. Raises BadInput where what is wanted takes too long to find."""
-    params = _params(wanted, after) | {"skipped": skip, "row_limit": limit + 1}
+    conditions = report_conditions(parse(wanted.q or "", REPORTS))
+    params = _params(wanted, after, conditions) | {"skipped": skip, "row_limit": limit + 1}
     if wanted.issue is not None:
         groups = await database.fetch_dicts(sql.issue_groups, {"issue": wanted.issue})
         params["groups"] = [row["id"] for row in groups]
+    return await _page(database, conditions.put_into(sql.list), params, limit)
+
+
+async def list_of_issue(
+    database: Database,
+    issue: UUID,
+    *,
+    first_seen: datetime,
+    is_large: bool,
+    after: Place | None = None,
+    limit: int = 50,
+) -> ErrorPage:
+    """One page of an issue's reports, the first of which occurred then; `is_large`: of very many groups."""
+    params = {
+        "issue": issue,
+        "recorded_since": first_seen - CLAMP,
+        "after_at": after.occurred_at if after else None,
+        "after_position": after.position if after else None,
+        "row_limit": limit + 1,
+    }
+    return await _page(database, sql.of_large_issue if is_large else sql.of_issue, params, limit)
+
+
+async def _page(
+    database: Database, statement: LiteralString, params: dict[str, Any], limit: int
+) -> ErrorPage:
     try:
-        rows = await database.fetch_dicts(sql.list, params)
+        rows = await database.fetch_dicts(statement, params)
     except Unavailable as error:
         if isinstance(error.__cause__, QueryCanceled):
             raise BadInput(
@@ -120,25 +149,20 @@ async def list_errors(
     )
 
 
-def _params(wanted: Filter, after: Place | None) -> dict[str, Any]:
+def _params(wanted: Filter, after: Place | None, conditions: Conditions) -> dict[str, Any]:
     since = wanted.since or EARLIEST
-    if wanted.q and wanted.since is None:
+    if conditions.others and wanted.since is None:
         newest = after.occurred_at if after else wanted.until or datetime.now(UTC)
         since = max(newest - SEARCHED, EARLIEST)
     return {
         **msgspec.structs.asdict(wanted),
+        **conditions.params,
         "groups": None,
         "since": since,
         "recorded_since": since - CLAMP,
-        "q": f"%{_escape(wanted.q)}%" if wanted.q else None,
         "after_at": after.occurred_at if after else None,
         "after_position": after.position if after else None,
     }
-
-
-def _escape(text: str) -> str:
-    """A text that LIKE takes as it stands."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 async def find_error(database: Database, id_: UUID) -> ErrorDetail:

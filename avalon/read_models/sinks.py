@@ -18,15 +18,17 @@ sql = load("sinks")
 
 
 class SinkItem(msgspec.Struct):
-    """One sink. `url` is masked; `lag` counts the log's positions that it has not read yet; `waiting`
-    messages are on their way, and `held_back` reports go into its next digest."""
+    """One sink. `url` and the addresses in `to` are masked; `lag` counts the log's positions that it has not
+    read yet; `waiting` messages are on their way, and `held_back` reports go into its next digest."""
 
     id: UUID
     kind: str
     name: str
     is_active: bool
     levels: list[str]
-    url: str
+    url: str | None
+    has_secret: bool
+    to: list[str]
     switched_off_reason: str | None
     delivered: int
     suppressed: int
@@ -102,10 +104,18 @@ async def list_deliveries(
 def mask_url(url: str) -> str:
     """The URL as people may see it: enough to tell two apart, nothing that would let them use it."""
     parts = urlsplit(url)
-    number = re.search(r"/webhooks/(\d+)/", parts.path)
-    shown = f"/api/webhooks/{number[1]}/" if number else "/"
+    public = re.match(r"/api(?:/v\d+)?/webhooks/\d+/|/services/\w+/\w+/", parts.path)
+    shown = public[0] if public else "/"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{shown}********"
 
 
+def mask_mail(address: str) -> str:
+    """The address as people may see it: enough for who knows it."""
+    name, _, domain = address.rpartition("@")
+    return f"{name[:1]}********@{domain}"
+
+
 def _item(row: dict[str, Any]) -> SinkItem:
-    return as_struct(row | {"url": mask_url(row["url"])}, SinkItem)
+    url, to = row["url"], row["to"] or []
+    masked = {"url": mask_url(url) if url else None, "to": [mask_mail(address) for address in to]}
+    return as_struct(row | masked, SinkItem)

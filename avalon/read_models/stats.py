@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
@@ -93,12 +94,22 @@ def _fitting(time: timedelta) -> int:
 
 
 async def read_stats(
-    database: Database, time: Span, *, service: str | None, level: str | None, environment: str | None
+    database: Database,
+    time: Span,
+    *,
+    service: str | None,
+    level: str | None,
+    environment: str | None,
+    issue: UUID | None = None,
 ) -> Stats:
-    """The counts of a span; empty steps are there with zeros."""
-    params = {"service": service, "level": level, "environment": environment}
+    """The counts of a span, of one issue or of all; empty steps are there with zeros."""
+    params: dict[str, Any] = {"service": service, "level": level, "environment": environment}
     params |= msgspec.structs.asdict(time)
-    query = sql.by_minute if time.step % timedelta(hours=1) else sql.by_hour
+    is_fine = bool(time.step % timedelta(hours=1))
+    query = sql.by_minute if is_fine else sql.by_hour
+    if issue is not None:
+        params["issue"] = issue
+        query = sql.of_issue_by_minute if is_fine else sql.of_issue_by_hour
     rows = await database.fetch_dicts(query, params)
     levels = [row for row in rows if row["level"] is not None]
     services = {row["service"]: row["reports"] for row in rows if row["service"] is not None}

@@ -20,6 +20,7 @@ def clean_report(report: Report, cleaner: Cleaner) -> Report:
     text = cleaner.text
     return Report(
         message=text(report.message, MAX_TEXT["message"], "message"),
+        message_template=text(report.message_template, MAX_TEXT["message"], "message_template"),
         exceptions=_exceptions(report.exceptions, cleaner) if report.exceptions else [],
         stack=text(report.stack, MAX_TEXT["stack"], "stack"),
         path=text(report.path, MAX_TEXT["path"], "path"),

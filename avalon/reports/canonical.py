@@ -46,17 +46,30 @@ class Sdk(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     version: str = ""
 
 
-class Grouping(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Why the report is in its group: the version of the rules, and the parts of its key."""
+class Grouping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Why the report is in its group: the version of the rules, and the parts of its key.
+
+    `type` and `culprit` are for people: the type of the exception that decides, and where it was raised.
+    `hashes` are of the type, the masked message and up to three places, innermost first ("" of an
+    empty one): similar reports share some. `rules` are the ids of the grouping rules that took part.
+    """
 
     version: int
     key_parts: list[str]
+    type: str = ""
+    culprit: str = ""
+    hashes: list[str] = []
+    rules: list[str] = []
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The canonical report. `truncated` names each field that was cut, with its original length."""
+    """The canonical report. `truncated` names each field that was cut, with its original length.
+
+    `message_template` is the message before its parameters were put in, where a client says it.
+    """
 
     message: str
+    message_template: str = ""
     exceptions: list[ExceptionInfo] = []
     stack: str = ""
     path: str = ""

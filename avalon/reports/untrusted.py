@@ -24,14 +24,14 @@ _BOM: Final = b"\xef\xbb\xbf"
 _SURELY_INT64_DIGITS: Final = 18
 
 
-def parse_json(body: bytes) -> Any:
+def parse_json(body: bytes, max_depth: int = MAX_DEPTH) -> Any:
     """The value of a JSON text. Numbers that no double or 4,300-digit integer holds come as strings."""
-    if exceeds_depth(body, MAX_DEPTH):
-        raise BadInput(f"the JSON is nested deeper than {MAX_DEPTH} levels")
+    if exceeds_depth(body, max_depth):
+        raise BadInput(f"the JSON is nested deeper than {max_depth} levels")
     try:
         return _decode(body)
     except (ValueError, RecursionError):
-        return _parse_leniently(body)
+        return _parse_leniently(body, max_depth)
 
 
 def kind_of(value: object) -> str:
@@ -50,7 +50,7 @@ _KINDS: Final = {
 }
 
 
-def _parse_leniently(body: bytes) -> Any:
+def _parse_leniently(body: bytes, max_depth: int) -> Any:
     try:
         text = body.removeprefix(_BOM).decode()
         return _lenient_decoder.decode(text.strip(" \t\r\n"))
@@ -60,7 +60,7 @@ def _parse_leniently(body: bytes) -> Any:
         where = f"line {error.lineno}, column {error.colno}"
         raise BadInput(f"the body is not valid JSON: {error.msg} ({where})") from None
     except RecursionError:
-        raise BadInput(f"the JSON is nested deeper than {MAX_DEPTH} levels") from None
+        raise BadInput(f"the JSON is nested deeper than {max_depth} levels") from None
 
 
 def _parse_int(digits: str) -> int | str:

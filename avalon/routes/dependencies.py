@@ -17,6 +17,7 @@ from avalon.errors import Forbidden, Unauthorized
 from avalon.hub import Hub
 from avalon.ingest import Ingest
 from avalon.listener import Listener
+from avalon.regrouping import Regrouping, RuleBook
 from avalon.settings import Settings
 from avalon.subscriptions import Subscriptions
 
@@ -38,6 +39,8 @@ class Services(msgspec.Struct, frozen=True):
     listener: Listener
     hub: Hub
     subscriptions: Subscriptions
+    rule_book: RuleBook
+    regrouping: Regrouping
     replica: str
 
 

@@ -48,7 +48,7 @@ async def list_errors(
     take: Take = None,
     skip: Skip = 0,
 ) -> ErrorPage:
-    """Single reports, newest first. `q` is sought in messages, of 30 days where `since` is not given."""
+    """Single reports, newest first. `q` looks into those of 30 days where `since` is not given."""
     wanted = Filter(
         service=read_text(service, "service"),
         level=read_level(level),
@@ -57,7 +57,7 @@ async def list_errors(
         issue=issue,
         since=read_time(since, "since"),
         until=read_time(until, "until"),
-        q=read_text(q, "q"),
+        q=q,
     )
     return await read_model.list_errors(
         services(request).database,

@@ -33,7 +33,8 @@ Answer = tuple[int, bytes]
 
 async def _report(request: Request) -> Answer:
     key = await request.authenticate()
-    submission = decode_report(await request.body(MAX_REPORT_BYTES))
+    rules = await request.services.rule_book.find(key.service)
+    submission = decode_report(await request.body(MAX_REPORT_BYTES), rules)
     stored = await request.services.ingest.submit(to_event(submission, key.service, key.actor), key)
     url = request.url(stored.id)
     return 201, _encode({"status": "ok", "id": stored.id, "position": stored.position, "url": url})
@@ -41,9 +42,10 @@ async def _report(request: Request) -> Answer:
 
 async def _batch(request: Request) -> Answer:
     key = await request.authenticate()
+    rules = await request.services.rule_book.find(key.service)
     body = await request.body(MAX_BATCH_BYTES)
     # A thousand reports take longer than others should wait for the loop.
-    decoded = await asyncio.to_thread(decode_batch, body, request.content_type)
+    decoded = await asyncio.to_thread(decode_batch, body, request.content_type, rules)
     good = [(index, item) for index, item in enumerate(decoded) if isinstance(item, Submission)]
     events = [to_event(item, key.service, key.actor) for _, item in good]
     answers = await request.services.ingest.submit_many(events, key)

@@ -11,6 +11,7 @@ from litestar.params import FromPath
 
 from avalon.errors import BadInput
 from avalon.events import LEVELS, NewEvent
+from avalon.grouping import RuleSet
 from avalon.protocols.submission import submit, to_event
 from avalon.reports import ExceptionInfo, Report
 from avalon.routes.dependencies import principal, requires, services
@@ -63,7 +64,8 @@ async def send_samples(request: Request[Any, Any, Any]) -> Samples:
 async def _send(request: Request[Any, Any, Any], levels: list[str]) -> list[Sample]:
     reach = services(request)
     base = reach.settings.public_url or own_origin(request.scope, reach.settings)
-    events = [_event(level, principal(request).user_id) for level in levels]
+    rules = await reach.rule_book.find(SERVICE)
+    events = [_event(level, principal(request).user_id, rules) for level in levels]
     stored = [await reach.ingest.submit(event, None) for event in events]
     return [
         Sample(level, one.id, one.position, f"{base}/errors/{one.id}")
@@ -71,7 +73,7 @@ async def _send(request: Request[Any, Any, Any], levels: list[str]) -> list[Samp
     ]
 
 
-def _event(level: str, user: UUID) -> NewEvent:
+def _event(level: str, user: UUID, rules: RuleSet | None) -> NewEvent:
     type_, message = MESSAGES[level]
     report = Report(
         message=message,
@@ -81,7 +83,8 @@ def _event(level: str, user: UUID) -> NewEvent:
         method="POST",
         metadata={"sample": True},
     )
-    return to_event(submit(report, None, level=level, environment="test"), SERVICE, f"user:{user}")
+    submission = submit(report, None, level=level, environment="test", rules=rules)
+    return to_event(submission, SERVICE, f"user:{user}")
 
 
 handlers: Final = [send_sample, send_samples]

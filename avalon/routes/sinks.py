@@ -21,8 +21,9 @@ from avalon.read_models.sinks import (
 )
 from avalon.routes.answers import MAX_PAGE, Done, Limit
 from avalon.routes.dependencies import Services, principal, requires, services
+from avalon.sinks import Address
 from avalon.subscriptions import TestResult, commands
-from avalon.subscriptions.commands import DEFAULT_LEVELS, DEFAULT_NAME, DEFAULT_SINK
+from avalon.subscriptions.commands import DEFAULT_LEVELS, DEFAULT_SINK
 
 AnyRequest = Request[Any, Any, Any]
 Before = Annotated[
@@ -31,21 +32,35 @@ Before = Annotated[
 
 
 class NewSinkBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Without `levels`: fatal and critical."""
+    """`kind`: discord, slack, mattermost and webhook have a `url`, email has recipients in `to`.
 
-    url: str
+    Without `levels`: fatal and critical. `secret`: what a webhook's messages are signed with, whsec_ and the
+    base64 of 24 to 64 bytes; without it one is made. Without `name`: the kind's.
+    """
+
     kind: str = "discord"
-    name: str = DEFAULT_NAME
+    name: str | None = None
     levels: list[str] = msgspec.field(default_factory=lambda: list(DEFAULT_LEVELS))
+    url: str | None = None
+    secret: str | None = None
+    to: list[str] | None = None
+
+
+class NewSinkItem(SinkItem):
+    """`secret` is shown this one time, and only where it was made here."""
+
+    secret: str | None = None
 
 
 class SinkChangeBody(msgspec.Struct, forbid_unknown_fields=True):
     """Only what is there is changed. One that is switched on tells of what is reported from then on."""
 
-    url: str | None = None
     name: str | None = None
     levels: list[str] | None = None
     is_active: bool | None = None
+    url: str | None = None
+    secret: str | None = None
+    to: list[str] | None = None
 
 
 class SettingsBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -102,14 +117,21 @@ async def list_all(
 
 
 @post("/api/sinks", guards=[requires("admin")], tags=["sinks"])
-async def create_sink(request: AnyRequest, data: JSONBody[NewSinkBody]) -> SinkItem:
+async def create_sink(request: AnyRequest, data: JSONBody[NewSinkBody]) -> NewSinkItem:
     """Make a sink; it tells of what is reported from now on."""
     found = services(request)
-    fields = msgspec.structs.asdict(data)
-    sink = await commands.create_sink(
-        found.database, found.settings, actor=principal(request).actor, **fields
+    made = await commands.create_sink(
+        found.database,
+        found.settings,
+        actor=principal(request).actor,
+        kind=data.kind,
+        name=data.name,
+        levels=data.levels,
+        address=_address(data),
     )
-    return await find_sink(found.database, sink)
+    item = await find_sink(found.database, made.sink)
+    secret = None if data.secret else made.secret
+    return NewSinkItem(**msgspec.structs.asdict(item), secret=secret)
 
 
 @get("/api/sinks/{sink:uuid}", tags=["sinks"])
@@ -120,13 +142,25 @@ async def read_sink(request: AnyRequest, sink: FromPath[UUID]) -> SinkItem:
 
 @patch("/api/sinks/{sink:uuid}", guards=[requires("admin")], tags=["sinks"])
 async def change_sink(request: AnyRequest, sink: FromPath[UUID], data: JSONBody[SinkChangeBody]) -> SinkItem:
-    """Rename a sink, give it another address or other levels, switch it off or on."""
+    """Rename a sink, give it another address, secret or other levels, switch it off or on."""
     found, fields = services(request), msgspec.structs.asdict(data)
     if all(value is None for value in fields.values()):
-        raise BadInput("give at least one of url, name, levels, is_active")
-    actor = principal(request).actor
-    await commands.change_sink(found.database, found.settings, sink, actor=actor, **fields)
+        raise BadInput(f"give at least one of {', '.join(fields)}")
+    await commands.change_sink(
+        found.database,
+        found.settings,
+        sink,
+        actor=principal(request).actor,
+        name=data.name,
+        levels=data.levels,
+        is_active=data.is_active,
+        address=_address(data),
+    )
     return await find_sink(found.database, sink)
+
+
+def _address(data: NewSinkBody | SinkChangeBody) -> Address:
+    return Address(url=data.url, secret=data.secret, recipients=data.to)
 
 
 @delete("/api/sinks/{sink:uuid}", status_code=200, guards=[requires("admin")], tags=["sinks"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import UUID
 
 from litestar import Request, get
 from litestar.params import FromQuery
@@ -20,6 +21,7 @@ async def read_stats(
     service: FromQuery[str | None] = None,
     level: FromQuery[str | None] = None,
     environment: FromQuery[str | None] = None,
+    issue: FromQuery[UUID | None] = None,
     since: FromQuery[str | None] = None,
     until: FromQuery[str | None] = None,
     step: FromQuery[str | None] = None,
@@ -31,6 +33,7 @@ async def read_stats(
         service=read_text(service, "service"),
         level=read_level(level),
         environment=read_text(environment, "environment"),
+        issue=issue,
     )
 
 

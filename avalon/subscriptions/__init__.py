@@ -11,27 +11,28 @@ import asyncio
 from collections.abc import Callable
 from uuid import UUID
 
-import httpx
 import msgspec
 import psycopg
 
 from avalon import event_store
 from avalon.database import Database
 from avalon.errors import AvalonError, Gone, LeaseLost, NotFound, TooManyRequests, TransportError, Unavailable
-from avalon.event_store import Wanted
 from avalon.events import uuid7
 from avalon.feed import Feed
 from avalon.listener import Listener
-from avalon.settings import Settings
-from avalon.sinks import Note, Sink
-from avalon.sinks.discord import DiscordSink, new_client
+from avalon.rules import of_levels
+from avalon.settings import Settings, base_url
+from avalon.sinks import Note, Sink, Target
+from avalon.sinks.http import HttpClient
+from avalon.sinks.kinds import KINDS
 from avalon.statements import load
 from avalon.subscriptions import pacing
 from avalon.subscriptions.clock import Clock
-from avalon.subscriptions.compose import base_url
+from avalon.subscriptions.evaluation import wanted
 from avalon.subscriptions.follower import Follower
 from avalon.subscriptions.lease import LEASE_S, Claim, Lease, claim
-from avalon.subscriptions.pacing import Limits
+from avalon.subscriptions.questions import rules_of
+from avalon.subscriptions.state import Limits
 from avalon.telemetry import Action, log
 
 sql = load("subscriptions")
@@ -41,12 +42,13 @@ POLL_S = 1.0
 PAUSE_S = 0.1
 # A follower that failed for a reason nobody foresaw is not taken up again before this.
 REST_S = 10.0
-# Longer than a message may take (`discord.TIMEOUT_S`) and its outcome's save.
+# Longer than a webhook may take (`http.TIMEOUT_S`) and its outcome's save. A mail server may take longer:
+# its message is then left in the air, and sent again by whoever follows next.
 STOP_TIMEOUT_S = 8.0
 
 
 class TestResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What the other side said to a message that was sent by hand; `answer` is its HTTP status."""
+    """What the other side said to a message that was sent by hand; `answer` is its HTTP or SMTP status."""
 
     delivered: bool
     message: str
@@ -67,9 +69,7 @@ class _SinkRow(msgspec.Struct):
     has_checkpoint: bool
 
 
-class _Target(msgspec.Struct):
-    kind: str
-    url: str
+class _Quiet(Target, frozen=True, kw_only=True):
     quiet_s: float
 
 
@@ -87,7 +87,7 @@ class Subscriptions:
         clock: Clock | None = None,
         lease_s: float = LEASE_S,
         poll_s: float = POLL_S,
-        make_sink: Callable[[str, str], Sink] | None = None,
+        make_sink: Callable[[Target], Sink] | None = None,
     ) -> None:
         self._database = database
         self._listener = listener
@@ -97,8 +97,8 @@ class Subscriptions:
         self._clock = clock or Clock()
         self._lease_s = lease_s
         self._poll_s = poll_s
-        self._make_sink = make_sink or self._discord
-        self._client: httpx.AsyncClient | None = None
+        self._make_sink = make_sink or self._make
+        self._client: HttpClient | None = None
         self._running: dict[UUID, _Running] = {}
         self._resting: dict[UUID, float] = {}
 
@@ -120,26 +120,32 @@ class Subscriptions:
 
     async def test(self, sink_id: UUID) -> TestResult:
         """Sends a real message now; what the other side said. Raises NotFound, TooManyRequests."""
-        target = await self._database.fetch_one(sql.find, {"sink": sink_id}, row=_Target)
+        target = await self._database.fetch_one(sql.find, {"sink": sink_id}, row=_Quiet)
         if target is None:
             raise NotFound("there is no such sink")
         if target.quiet_s > 0:
             raise TooManyRequests("the other side asked to be left alone", retry_after_s=target.quiet_s)
         note = Note(
-            title="Avalon can reach this channel",
+            key=f"test-{uuid7()}",
+            title="Avalon can reach you here",
             text="Somebody tried this sink out. Nothing is wrong.",
             url=base_url(self._settings),
         )
         try:
-            receipt = await self._make_sink(target.kind, target.url).send(note)
+            receipt = await self._make_sink(target).send(note)
         except TransportError as error:
             return TestResult(delivered=False, message=error.message, answer=error.answer)
-        return TestResult(delivered=True, message="delivered", answer=200, message_id=receipt.message_id)
+        return TestResult(
+            delivered=True,
+            message=receipt.note or "delivered",
+            answer=receipt.answer,
+            message_id=receipt.message_id,
+        )
 
-    def _discord(self, _kind: str, url: str) -> Sink:
+    def _make(self, target: Target) -> Sink:
         if self._client is None:
-            self._client = new_client()
-        return DiscordSink(url, self._client, self._settings.webhook_allowed_hosts)
+            self._client = HttpClient(self._settings.webhook_allowed_hosts)
+        return KINDS[target.kind].make(target, self._client, self._settings)
 
     async def _adjust(self) -> None:
         """Ends the followers of sinks that changed, and takes up what is free."""
@@ -182,25 +188,33 @@ class Subscriptions:
             await lease.release()
             return
         log(Action.LEASE_TAKEN, sink=str(claimed.sink), position=claimed.position)
+        sink = self._make_sink(claimed.target)
+        goes_on = True
+        while goes_on:
+            try:
+                goes_on = await self._follow(claimed, lease, sink, stopping)
+            except Gone:  # the log was restored to before the checkpoint
+                lease.cursor = await event_store.head(self._database)
+                await lease.save()
+
+    async def _follow(self, claimed: Claim, lease: Lease, sink: Sink, stopping: asyncio.Event) -> bool:
+        """Follows under the rules as they were at the cursor, until the end or until other rules count."""
+        own = of_levels(claimed.levels, int(self._limits.window_s))
+        rules = own + await rules_of(self._database, claimed.sink, lease.cursor.position)
         follower = Follower(
             self._database,
             lease,
-            self._make_sink(claimed.kind, claimed.url),
-            claimed.levels,
+            sink,
+            rules,
             stopping,
             clock=self._clock,
             limits=self._limits,
             base_url=base_url(self._settings),
         )
-        wanted = Wanted(levels=tuple(claimed.levels))
-        while True:
-            try:
-                feed = Feed(self._database, self._listener.subscribe(), lease.cursor, wanted, pause_s=PAUSE_S)
-                await follower.run(feed)
-                return
-            except Gone:  # the log was restored to before the checkpoint
-                lease.cursor = await event_store.head(self._database)
-                await lease.save()
+        doorbell = self._listener.subscribe()
+        return await follower.run(
+            Feed(self._database, doorbell, lease.cursor, wanted(rules), pause_s=PAUSE_S)
+        )
 
     async def _stop(self) -> None:
         for running in self._running.values():

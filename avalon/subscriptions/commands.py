@@ -1,5 +1,5 @@
-"""Creating, changing and deleting sinks. A sink's address is a secret and stands in schema account; the fact
-says only that it changed. Both are one statement.
+"""Creating, changing and deleting sinks. A sink's address is a secret and stands in schema account, with the
+secret that it shares; the fact says only that they changed. Both are one statement.
 
 The *default sink* is the one that the settings page knows: its id is always the same.
 """
@@ -16,7 +16,9 @@ from avalon.database import Database, RawJson
 from avalon.errors import BadInput, Conflict, NotFound, SettingsError
 from avalon.events import LEVELS, SYSTEM, SinkChanged, SinkCreated, uuid7
 from avalon.settings import Settings
+from avalon.sinks import Address, Target
 from avalon.sinks.address import check_discord_url
+from avalon.sinks.kinds import check_address, find_kind, new_address
 from avalon.statements import load
 
 sql = load("subscriptions")
@@ -24,10 +26,9 @@ sql = load("subscriptions")
 DEFAULT_SINK = UUID("a7a10000-0000-8000-8000-000000000001")
 # The fact that made it from the environment; a fixed id, so that only one replica can store it.
 DEFAULT_CREATED = UUID("a7a10000-0000-8000-8000-000000000002")
-DEFAULT_NAME = "Discord"
 DEFAULT_LEVELS = ("fatal", "critical")
-KINDS = ("discord",)
 MAX_NAME = 100
+UNCHANGED = Address()
 
 _encode = msgspec.json.Encoder().encode
 
@@ -36,25 +37,27 @@ async def create_sink(
     database: Database,
     settings: Settings,
     *,
-    url: str,
+    address: Address,
     actor: str,
     kind: str = "discord",
-    name: str = DEFAULT_NAME,
+    name: str | None = None,
     levels: Sequence[str] = DEFAULT_LEVELS,
     sink: UUID | None = None,
-) -> UUID:
-    """Makes a sink that tells of reports from now on; its id. Raises BadInput, Conflict."""
-    if kind not in KINDS:
-        raise BadInput(f"give one of {', '.join(KINDS)}", field="kind")
-    check_discord_url(url, settings.webhook_allowed_hosts)
-    fact = SinkCreated(kind=kind, name=_checked_name(name), levels=_checked_levels(levels))
+) -> Target:
+    """Makes a sink that tells of reports from now on, with a secret where it needs one and none is given.
+
+    Raises BadInput, Conflict.
+    """
+    found = find_kind(kind)
+    address = new_address(found, address, settings)
+    fact = SinkCreated(kind=kind, name=_checked_name(name or found.label), levels=_checked_levels(levels))
     sink = sink or uuid7()
-    params = {"sink": sink, "id": uuid7(), "url": url, "actor": actor, "data": RawJson(_encode(fact))}
+    params = {"sink": sink, "id": uuid7(), "actor": actor, "data": RawJson(_encode(fact))}
     try:
-        await database.execute(sql.create, params)
+        await database.execute(sql.create, params | msgspec.structs.asdict(address))
     except psycopg.errors.UniqueViolation:
         raise Conflict("this sink exists already") from None
-    return sink
+    return Target(sink=sink, kind=kind, name=fact.name, **msgspec.structs.asdict(address))
 
 
 async def change_sink(
@@ -63,23 +66,29 @@ async def change_sink(
     sink: UUID,
     *,
     actor: str,
-    url: str | None = None,
+    address: Address = UNCHANGED,
     name: str | None = None,
     levels: Sequence[str] | None = None,
     is_active: bool | None = None,
 ) -> None:
     """Changes what is given; None leaves it as it is. Raises BadInput, NotFound."""
     fact = SinkChanged()
-    if url is not None:
-        check_discord_url(url, settings.webhook_allowed_hosts)
-        fact.url = True
+    changed = msgspec.structs.asdict(address)
+    if address != UNCHANGED:
+        kind = await database.fetch_value(sql.kind, {"sink": sink})
+        if kind is None:
+            raise NotFound("there is no such sink")
+        check_address(find_kind(kind), address, settings)
+        for field, value in changed.items():
+            if value is not None:
+                setattr(fact, field, True)
     if name is not None:
         fact.name = _checked_name(name)
     if levels is not None:
         fact.levels = _checked_levels(levels)
     if is_active is not None:
         fact.is_active = is_active
-    params = {"sink": sink, "id": uuid7(), "url": url, "is_active": is_active, "actor": actor}
+    params = {"sink": sink, "id": uuid7(), "is_active": is_active, "actor": actor} | changed
     if not await database.execute(sql.change, params | {"data": RawJson(_encode(fact))}):
         raise NotFound("there is no such sink")
 
@@ -94,14 +103,15 @@ async def set_default_url(database: Database, settings: Settings, url: str | Non
     """Gives the default sink this address, making it or switching it on where needed; None deletes it."""
     if url:
         check_discord_url(url, settings.webhook_allowed_hosts, field="discord_webhook_url")
+    address = Address(url=url)
     try:
         if url:
-            await change_sink(database, settings, DEFAULT_SINK, actor=actor, url=url, is_active=True)
+            await change_sink(database, settings, DEFAULT_SINK, actor=actor, address=address, is_active=True)
         else:
             await delete_sink(database, DEFAULT_SINK, actor=actor)
     except NotFound:
         if url:
-            await create_sink(database, settings, url=url, actor=actor, sink=DEFAULT_SINK)
+            await create_sink(database, settings, address=address, actor=actor, sink=DEFAULT_SINK)
 
 
 async def ensure_default(database: Database, settings: Settings) -> bool:
@@ -116,7 +126,8 @@ async def ensure_default(database: Database, settings: Settings) -> bool:
         check_discord_url(url, settings.webhook_allowed_hosts, field="DISCORD_WEBHOOK_URL")
     except BadInput as error:
         raise SettingsError(error.message) from None
-    fact = SinkCreated(kind="discord", name=DEFAULT_NAME, levels=list(DEFAULT_LEVELS))
+    kind = "discord"
+    fact = SinkCreated(kind=kind, name=find_kind(kind).label, levels=list(DEFAULT_LEVELS))
     params = {"sink": DEFAULT_SINK, "id": DEFAULT_CREATED, "url": url, "actor": SYSTEM}
     return bool(await database.execute(sql.create_first, params | {"data": RawJson(_encode(fact))}))
 
@@ -129,8 +140,7 @@ def _checked_name(name: str) -> str:
 
 
 def _checked_levels(levels: Sequence[str]) -> list[str]:
-    """The levels in their order, each once."""
-    unknown = sorted(set(levels) - set(LEVELS))
-    if unknown or not levels:
-        raise BadInput(f"give at least one of {', '.join(LEVELS)}", field="levels")
+    """The levels in their order, each once. With none a sink is told what its rules ask for, and no more."""
+    if set(levels) - set(LEVELS):
+        raise BadInput(f"give some of {', '.join(LEVELS)}", field="levels")
     return [level for level in LEVELS if level in levels]

@@ -12,10 +12,9 @@ import msgspec
 
 from avalon.database import Database
 from avalon.reports import Report
-from avalon.settings import Settings, is_loopback
 from avalon.sinks import Alert, Digest, DigestLine, Message
 from avalon.statements import load
-from avalon.subscriptions.pacing import Bundle, Item, Single, Window
+from avalon.subscriptions.state import Bundle, Item, Single, Window
 
 sql = load("subscriptions")
 
@@ -38,13 +37,9 @@ class _TitleRow(msgspec.Struct):
     title: str
 
 
-def base_url(settings: Settings) -> str | None:
-    """What links begin with: the public address, or this machine's where nobody else is served."""
-    if settings.public_url:
-        return settings.public_url
-    if settings.port and is_loopback(settings.host):
-        return f"http://{settings.host}:{settings.port}"
-    return None
+class _RuleRow(msgspec.Struct):
+    id: UUID
+    name: str
 
 
 async def compose(database: Database, item: Item, base: str | None) -> Message | None:
@@ -60,9 +55,15 @@ async def _alert(database: Database, item: Single, base: str | None) -> Alert | 
     if row is None:
         return None
     report = _read(row.data)
+    titles = await _titles(database, [item.issue])
     return Alert(
-        id=row.id,
+        what=item.what,
         position=row.position,
+        reason=await _reason(database, item),
+        issue=item.issue,
+        title=titles.get(item.issue, UNTITLED),
+        culprit=report.transaction,
+        report=row.id,
         service=row.service,
         level=row.level,
         message=report.message,
@@ -78,8 +79,7 @@ async def _alert(database: Database, item: Single, base: str | None) -> Alert | 
 
 
 async def _digest(database: Database, item: Bundle, base: str | None) -> Digest:
-    rows = await database.fetch(sql.titles, {"issues": list(item.windows)}, row=_TitleRow)
-    titles = {row.issue: row.title for row in rows}
+    titles = await _titles(database, list(item.windows))
     loudest = sorted(item.windows.items(), key=lambda pair: -pair[1].count)
     first, last = item.span
     return Digest(
@@ -90,6 +90,18 @@ async def _digest(database: Database, item: Bundle, base: str | None) -> Digest:
         until=datetime.fromtimestamp(item.queued, UTC),
         url=f"{base}/errors" if base else None,
     )
+
+
+async def _reason(database: Database, item: Single) -> str:
+    """Why it is told: what was reached, and the rules that asked for it. Empty for the sink's own levels."""
+    rows = await database.fetch(sql.rule_names, {"rules": item.rules}, row=_RuleRow) if item.rules else []
+    names = ", ".join(row.name for row in rows)
+    return " · ".join(filter(None, [item.words, f"rule: {names}" if names else ""]))
+
+
+async def _titles(database: Database, issues: list[UUID]) -> dict[UUID, str]:
+    rows = await database.fetch(sql.titles, {"issues": issues}, row=_TitleRow)
+    return {row.issue: row.title for row in rows}
 
 
 def _line(issue: UUID, window: Window, title: str, base: str | None) -> DigestLine:

@@ -2,8 +2,8 @@
 
 One step at a time, and no transaction is open while it talks to the world. Before a message goes out it
 stands in the saved outbox, and what became of it is saved next: a crash between the two repeats one message
-and loses none. Ends when it is stopped, when the sink switches off, or with LeaseLost; whoever follows next
-goes on from what was saved.
+and loses none. Ends when it is stopped, when the sink switches off, when its rules change, or with LeaseLost;
+whoever follows next goes on from what was saved.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from typing import Any
 
 from avalon.database import Database
 from avalon.errors import MessageRefused, TransportError
-from avalon.event_store import Batch
-from avalon.events import REPORTED, AlertDelivered, Fact
+from avalon.event_store import Batch, Cursor
+from avalon.events import AlertDelivered, Fact
 from avalon.feed import Feed
+from avalon.rules import Rule
 from avalon.sinks import Receipt, Sink
 from avalon.subscriptions import pacing
 from avalon.subscriptions.clock import Clock
 from avalon.subscriptions.compose import compose
+from avalon.subscriptions.evaluation import evaluate
 from avalon.subscriptions.lease import Lease
-from avalon.subscriptions.pacing import Item, Limits, Single
+from avalon.subscriptions.state import Item, Limits, Single
 from avalon.telemetry import SINK_MESSAGES, Action, log
 
 # What was only read and counted is saved this often; a crash reads and counts it again.
@@ -41,7 +43,7 @@ class Follower:
         database: Database,
         lease: Lease,
         sink: Sink,
-        levels: Sequence[str],
+        rules: Sequence[Rule],
         stopping: asyncio.Event,
         *,
         clock: Clock,
@@ -51,23 +53,34 @@ class Follower:
         self._database = database
         self._lease = lease
         self._sink = sink
-        self._levels = frozenset(levels)
+        self._rules = rules
         self._clock = clock
         self._limits = limits
         self._base_url = base_url
         self._stopping = stopping
         self._is_dirty = False
+        self._has_new_rules = False
 
-    async def run(self, feed: Feed) -> None:
-        """Follows until the end; the feed begins at the lease's cursor. Raises LeaseLost, Gone."""
+    async def run(self, feed: Feed) -> bool:
+        """Follows until the end; the feed begins at the lease's cursor. Raises LeaseLost, Gone.
+
+        True where other rules count from the cursor on. Otherwise the lease has been given back.
+        """
+        await self._follow(feed)
+        if self._has_new_rules and not self._stopping.is_set():
+            return True
+        await self._lease.release()
+        return False
+
+    async def _follow(self, feed: Feed) -> None:
         reading: asyncio.Task[Batch] | None = None
         try:
-            while not self._stopping.is_set():
+            while not (self._stopping.is_set() or self._has_new_rules):
                 if reading is None and not pacing.is_full(self._lease.state, self._limits):
                     reading = asyncio.ensure_future(feed.read())
                 await self._wait(reading)
                 if reading is not None and reading.done():
-                    self._take(reading.result())
+                    await self._take(reading.result())
                     reading = None
                 await self._act()
         finally:
@@ -75,7 +88,6 @@ class Follower:
                 reading.cancel()
                 with suppress(asyncio.CancelledError, Exception):
                     await reading
-        await self._lease.release()
 
     async def _wait(self, reading: asyncio.Task[Batch] | None) -> None:
         """Until there is something to read, to send or to save, or the end."""
@@ -93,13 +105,19 @@ class Follower:
             for task in waits:
                 task.cancel()
 
-    def _take(self, batch: Batch) -> None:
+    async def _take(self, batch: Batch) -> None:
+        """Decides about what was read, up to the fact that changes this sink's rules, if there is one."""
+        events, cursor = batch.events, batch.cursor
+        for index, event in enumerate(events):
+            if event.type.startswith("rule.") and event.data.get("sink") == str(self._lease.sink):
+                events, cursor = events[:index], Cursor(event.position, event.recorded_at)
+                self._has_new_rules = True
+                break
         now = self._clock.now()
-        for event in batch.events:
-            if event.type == REPORTED and event.level in self._levels:
-                pacing.take(self._lease.state, event, now, self._limits)
-        self._is_dirty = self._is_dirty or batch.cursor != self._lease.cursor
-        self._lease.cursor = batch.cursor
+        for match in await evaluate(self._database, self._rules, events, now):
+            pacing.take(self._lease.state, match, now, self._limits)
+        self._is_dirty = self._is_dirty or cursor != self._lease.cursor
+        self._lease.cursor = cursor
 
     async def _act(self) -> None:
         """Everything that is due now: the digest, the messages that may go out, the checkpoint."""
@@ -154,7 +172,11 @@ class Follower:
                     first_position=first,
                     last_position=last,
                     issues={str(issue): count for issue, count in item.counts.items()},
+                    rules=item.rules,
+                    what=item.what if isinstance(item, Single) else None,
+                    words=item.words or None if isinstance(item, Single) else None,
                     message_id=receipt.message_id,
+                    reason=receipt.note,
                 )
             ]
         )

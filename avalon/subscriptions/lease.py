@@ -19,8 +19,9 @@ from avalon.database import Database, RawJson
 from avalon.errors import LeaseLost, Unavailable
 from avalon.event_store import Cursor
 from avalon.events import Fact
+from avalon.sinks import Target
 from avalon.statements import load
-from avalon.subscriptions.pacing import State
+from avalon.subscriptions.state import State
 
 sql = load("subscriptions")
 
@@ -40,11 +41,18 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     recorded_at: datetime
     state: dict[str, Any]
     kind: str
+    name: str
     is_active: bool
     levels: list[str]
     changed_at: int
-    url: str
+    url: str | None
+    secret: str | None
+    recipients: list[str] | None
     now: float  # Postgres's clock, in seconds
+
+    @property
+    def target(self) -> Target:
+        return msgspec.convert(self, Target, from_attributes=True)
 
 
 async def claim(database: Database, owner: str, lease_s: float, running: list[UUID]) -> list[Claim]:

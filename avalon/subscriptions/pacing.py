@@ -1,122 +1,96 @@
 """What is told at once, what is held back, and when: pure decisions over one sink's `State`.
 
-The first report of an issue is told at once and opens the issue's *window*. Further ones within it are held
-back and counted; when a window ends, all that is held back, of every issue, becomes one *digest* with exact
-counts, and the windows of its issues begin again. Past ten issues in a window the others are held back too.
-The state is saved with the checkpoint, so that counts and pace survive a crash and a move to another replica.
-Times are seconds of Postgres's clock.
+The first match of an issue is told at once and starts the *pace* of its rules. What matches within it is held
+back and counted; when a pace is over, all that is due by then or soon, of every issue, becomes one *digest*
+with exact counts, and the paces of its issues begin again. Past ten issues in a minute the others are held
+back for a minute, too. A threshold is news when it is passed, and again when the issue had fallen below it or
+the pace is over. Of issues that are muted, ignored or resolved nobody is told; what matches is counted.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from avalon.events import LEVELS, AlertFailed, AlertSuppressed, Event, Fact, SinkSwitchedOff
+from avalon.events import LEVELS, AlertFailed, AlertSuppressed, Fact, SinkSwitchedOff
+from avalon.rules import Rule
+from avalon.subscriptions.state import Bundle, Item, Limits, Match, Pace, Single, State, Window
 
 MINUTE_S = 60.0
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How much one sink may be told; tests make it smaller."""
-
-    window_s: float = 60.0
-    per_minute: int = 25  # Discord takes 30 in a minute and channel (discord-api-docs #367)
-    issues_at_once: int = 10
-    issues_tracked: int = 1000  # then a digest is due at once, and until it is out nothing more is read
-    give_up_s: float = 86_400.0
-
-
-class Window(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One issue that was told of lately, and what of it is held back since."""
-
-    since: float
-    ends: float
-    service: str
-    level: str
-    reason: str = "storm"
-    count: int = 0
-    first: int = 0
-    last: int = 0
-    latest: UUID | None = None
-
-
-class Single(msgspec.Struct, kw_only=True, tag="report"):
-    """A report that is told by itself. Its words stay in the log, where they can be deleted."""
-
-    position: int
-    recorded_at: datetime
-    issue: UUID
-    queued: float
-
-    @property
-    def counts(self) -> dict[UUID, int]:
-        return {self.issue: 1}
-
-    @property
-    def span(self) -> tuple[int, int]:
-        return self.position, self.position
-
-
-class Bundle(msgspec.Struct, kw_only=True, tag="digest"):
-    """The windows that a digest tells of, as they were when it was made."""
-
-    windows: dict[UUID, Window]
-    queued: float
-
-    @property
-    def counts(self) -> dict[UUID, int]:
-        return {issue: window.count for issue, window in self.windows.items()}
-
-    @property
-    def span(self) -> tuple[int, int]:
-        return min(w.first for w in self.windows.values()), max(w.last for w in self.windows.values())
-
-
-Item = Single | Bundle
-
-
-class State(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """All that a sink's follower remembers. `outbox` is bounded: ten reports and one digest."""
-
-    issues: dict[UUID, Window] = {}
-    outbox: list[Item] = []
-    told: list[float] = []  # when reports were put into the outbox, in the last window
-    sent: list[float] = []  # when messages went out, or may have, in the last minute
-    quiet_until: float = 0.0
-    failures: int = 0
-    error: str = ""
-
-
-def take(state: State, event: Event, now: float, limits: Limits) -> None:
-    """Decides about one report: into the outbox, or held back and counted."""
-    issue = event.issue or event.stream
-    window = state.issues.get(issue)
-    if window is not None and (window.count or window.ends > now):
-        _hold(window, event)
+def take(state: State, match: Match, now: float, limits: Limits) -> None:
+    """Decides about one match: into the outbox, held back and counted, or nothing new."""
+    windows = state.silent if match.silent else state.issues
+    window = windows.get(match.issue)
+    rules = [rule for rule in match.rules if _is_news(window, rule, match, now)]
+    if not rules:
         return
-    window = Window(
-        since=now, ends=now + limits.window_s, service=event.service or "", level=event.level or "error"
-    )
-    state.issues[issue] = window
-    if _may_tell(state, now, limits):
+    if window is None:
+        window = windows[match.issue] = Window(since=now, service=match.service, level=match.level)
+    free = [rule for rule in rules if _is_free(window, rule, now)]
+    for rule in free:
+        window.paces[rule.key] = Pace(ends=now + rule.pace_s, length=rule.pace_s)
+    for rule in rules:
+        if rule.key in match.passed:
+            window.paces[rule.key].minute = match.passed[rule.key].minute
+    if match.silent:
+        _hold(window, match, rules, match.count, match.silent, now + limits.silent_s)
+    elif free and _may_tell(state, now, limits):
         state.told.append(now)
-        state.outbox.append(
-            Single(position=event.position, recorded_at=event.recorded_at, issue=issue, queued=now)
-        )
+        state.outbox.append(_single(match, rules, now))
+        if match.count > 1:
+            _hold(window, match, rules, match.count - 1, "storm", _over(window, rules))
+    elif free:
+        _hold(window, match, rules, match.count, "pace", now + limits.window_s)
     else:
-        window.reason = "pace"
-        _hold(window, event)
+        _hold(window, match, rules, match.count, "storm", _over(window, rules))
 
 
-def _hold(window: Window, event: Event) -> None:
-    window.count += 1
-    window.first = window.first or event.position
-    window.last = event.position
-    window.latest = event.id
-    window.level = max(window.level, event.level or "error", key=LEVELS.index)
+def _is_news(window: Window | None, rule: Rule, match: Match, now: float) -> bool:
+    """Whether a rule has anything to say; one with a threshold says a thing once."""
+    passed = match.passed.get(rule.key)
+    if passed is None or window is None or rule.key not in window.paces:
+        return True
+    if window.paces[rule.key].minute >= passed.minute:
+        return False
+    return not passed.stood_before or _is_free(window, rule, now)
+
+
+def _is_free(window: Window, rule: Rule, now: float) -> bool:
+    """Whether the rule's pace lets it tell of the issue; what it holds back goes first."""
+    pace = window.paces.get(rule.key)
+    return pace is None or (pace.ends <= now and rule.key not in window.held)
+
+
+def _over(window: Window, rules: list[Rule]) -> float:
+    return min(window.paces[rule.key].ends for rule in rules)
+
+
+def _single(match: Match, rules: list[Rule], now: float) -> Single:
+    words = [match.passed[rule.key].words for rule in rules if rule.key in match.passed]
+    return Single(
+        position=match.position,
+        recorded_at=match.recorded_at,
+        issue=match.issue,
+        queued=now,
+        what=match.what,
+        report=match.report,
+        rules=[rule.id for rule in rules if rule.id],
+        words="; ".join(filter(None, [match.words, *words])),
+    )
+
+
+def _hold(window: Window, match: Match, rules: list[Rule], count: int, reason: str, due: float) -> None:
+    window.due = min(window.due, due) if window.count else due
+    window.reason = window.reason if window.count and not match.silent else reason
+    window.count += count
+    window.first = window.first or match.position
+    window.last = match.position
+    window.latest = match.report
+    window.level = max(window.level, match.level, key=LEVELS.index)
+    window.held = sorted({*window.held, *(rule.key for rule in rules)})
 
 
 def _may_tell(state: State, now: float, limits: Limits) -> bool:
@@ -127,35 +101,64 @@ def _may_tell(state: State, now: float, limits: Limits) -> bool:
 
 def is_full(state: State, limits: Limits) -> bool:
     """Whether no more reports may be taken until a digest is out: the log keeps them meanwhile."""
-    return len(state.issues) >= limits.issues_tracked
+    return max(len(state.issues), len(state.silent)) >= limits.issues_tracked
 
 
 def seal(state: State, now: float, limits: Limits) -> list[Fact]:
     """Makes the digest that is due, if one is; the facts that say what was held back."""
-    state.issues = {issue: w for issue, w in state.issues.items() if w.count or w.ends > now}
-    held = {issue: window for issue, window in state.issues.items() if window.count}
-    full = is_full(state, limits)
-    is_due = full or any(window.ends <= now for window in held.values())
+    facts = _seal_silent(state, now, limits)
+    state.issues = {issue: w for issue, w in state.issues.items() if w.count or _last_end(w) > now}
+    full = len(state.issues) >= limits.issues_tracked
+    is_due = full or any(window.count and window.due <= now for window in state.issues.values())
     if not is_due or any(isinstance(item, Bundle) for item in state.outbox):
-        return []
+        return facts
+    # What would be due in the next minute goes along: one message instead of two.
+    soon = now + limits.window_s
+    held = {issue: w for issue, w in state.issues.items() if w.count and (full or w.due <= soon)}
+    state.issues |= {issue: _again(window, now) for issue, window in held.items()}
     if full:
-        state.issues = {}
-    else:
-        state.issues |= {issue: _again(window, now, limits) for issue, window in held.items()}
+        state.issues = _remembered(state, soon, limits)
     if held:
-        state.outbox.append(Bundle(windows=held, queued=now))
-    return [_suppressed(issue, window, window.reason) for issue, window in held.items()]
+        told = {issue: msgspec.structs.replace(window, paces={}) for issue, window in held.items()}
+        state.outbox.append(Bundle(windows=told, queued=now))
+    return facts + [_suppressed(issue, window, window.reason) for issue, window in held.items()]
 
 
-def _again(window: Window, now: float, limits: Limits) -> Window:
-    return Window(since=now, ends=now + limits.window_s, service=window.service, level=window.level)
+def _seal_silent(state: State, now: float, limits: Limits) -> list[Fact]:
+    is_full = len(state.silent) >= limits.issues_tracked
+    over = {issue: window for issue, window in state.silent.items() if is_full or window.due <= now}
+    for issue in over:
+        del state.silent[issue]
+    return [_suppressed(issue, window, window.reason) for issue, window in over.items()]
+
+
+def _last_end(window: Window) -> float:
+    return max((pace.ends for pace in window.paces.values()), default=0.0)
+
+
+def _again(window: Window, now: float) -> Window:
+    """The window after its digest, which was a message too."""
+    paces = {
+        key: Pace(ends=now + pace.length, length=pace.length, minute=pace.minute)
+        if key in window.held
+        else pace
+        for key, pace in window.paces.items()
+    }
+    return Window(since=now, service=window.service, level=window.level, paces=paces)
+
+
+def _remembered(state: State, soon: float, limits: Limits) -> dict[UUID, Window]:
+    """What is kept where there are too many issues: half as many, those with the longest paces."""
+    longest = sorted(state.issues.items(), key=lambda pair: -_last_end(pair[1]))
+    return dict(pair for pair in longest[: limits.issues_tracked // 2] if _last_end(pair[1]) > soon)
 
 
 def next_at(state: State, limits: Limits) -> float | None:
     """When there is something to do although nothing new is reported; None: never."""
     if state.outbox:
         return may_send_at(state, limits)
-    return min((window.ends for window in state.issues.values() if window.count), default=None)
+    held = [*state.issues.values(), *state.silent.values()]
+    return min((window.due for window in held if window.count), default=None)
 
 
 def may_send_at(state: State, limits: Limits) -> float:
@@ -197,18 +200,24 @@ def settle(state: State, reason: str, *, switched_off: bool) -> list[Fact]:
     for issue, window in state.issues.items():
         if window.count:
             facts.append(_suppressed(issue, window, "switched_off"))
+    facts += [_suppressed(issue, window, window.reason) for issue, window in state.silent.items()]
     if switched_off:
         facts.append(SinkSwitchedOff(reason=reason))
-    state.issues, state.outbox, state.failures, state.error = {}, [], 0, ""
+    state.issues, state.silent, state.outbox, state.failures, state.error = {}, {}, [], 0, ""
     return facts
 
 
 def failed(item: Item, reason: str, *, permanent: bool) -> AlertFailed:
     """The fact that a message was given up."""
     first, last = item.span
-    reports = sum(item.counts.values())
     return AlertFailed(
-        reason=reason, permanent=permanent, reports=reports, first_position=first, last_position=last
+        reason=reason,
+        permanent=permanent,
+        reports=sum(item.counts.values()),
+        first_position=first,
+        last_position=last,
+        issues={str(issue): count for issue, count in item.counts.items()},
+        rules=item.rules,
     )
 
 
@@ -219,4 +228,5 @@ def _suppressed(issue: UUID, window: Window, reason: str) -> AlertSuppressed:
         count=window.count,
         first_position=window.first,
         last_position=window.last,
+        rules=window.rules,
     )

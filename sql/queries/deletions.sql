@@ -19,7 +19,15 @@ SELECT
   log.recorded_at(),
   %(actor)s::text,
   jsonb_build_object(
-    'report', id, 'group', stream, 'position', position, 'occurred_at', occurred_at, 'recorded_at', recorded_at
+    'report', id,
+    'group', stream,
+    'position', position,
+    'occurred_at', occurred_at,
+    'recorded_at', recorded_at,
+    'tags', (
+      SELECT coalesce(jsonb_object_agg(log.tag_hash(t.key), log.tag_hash(t.key, t.value)), '{}')
+      FROM log.tags(environment, release, level, found.data) AS t
+    )
   )
 FROM found
 ORDER BY position DESC

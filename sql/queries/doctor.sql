@@ -32,9 +32,9 @@ SELECT
 FROM log.clock
 
 -- name: webhooks
--- The sinks that are active, with their addresses.
-SELECT s.name, x.url
+-- The sinks that are active and have a URL.
+SELECT s.kind, s.name, x.url
 FROM projection.sink AS s
 JOIN account.sink_secret AS x ON x.sink = s.id
-WHERE s.is_active AND s.kind = 'discord'
+WHERE s.is_active AND x.url IS NOT NULL
 ORDER BY s.created_at

@@ -99,7 +99,10 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
   SELECT event.*, g.issue, g.title
   FROM log.event
-  LEFT JOIN projection.issue_group AS g ON g.id = event.stream AND event.type IN ('error.reported', 'issue.opened')
+  LEFT JOIN projection.issue_group AS g ON g.id = CASE
+    WHEN event.type = 'error.reported' THEN event.stream
+    WHEN event.type IN ('issue.opened', 'issue.regressed') THEN (event.data ->> 'group')::uuid
+  END
   WHERE event.position > %(position)s::bigint
     AND event.recorded_at >= %(recorded_at)s::timestamptz
     AND (
@@ -145,7 +148,8 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
   SELECT event.*, g.issue, g.title
   FROM log.event
-  LEFT JOIN projection.issue_group AS g ON g.id = event.stream AND event.type = 'issue.opened'
+  LEFT JOIN projection.issue_group AS g
+    ON event.type IN ('issue.opened', 'issue.regressed') AND g.id = (event.data ->> 'group')::uuid
   WHERE event.type <> 'error.reported' AND event.position > %(position)s::bigint
   ORDER BY event.position
   LIMIT %(row_limit)s::integer

@@ -6,8 +6,12 @@ WHERE schemaname = 'projection'
 ORDER BY tablename
 
 -- name: folds
--- The fold triggers of the log in firing order, with their functions' bodies.
-SELECT t.tgname, p.proname, p.prosrc
+-- The fold triggers of the log in firing order, with their functions' bodies and what else is set for these.
+SELECT
+  t.tgname,
+  p.proname,
+  p.prosrc,
+  ARRAY(SELECT s FROM unnest(p.proconfig) AS s WHERE s NOT LIKE 'search\_path=%%') AS settings
 FROM pg_trigger AS t
 JOIN pg_proc AS p ON p.oid = t.tgfoid
 WHERE t.tgrelid = 'log.event'::regclass AND p.proname LIKE 'fold\_%%'
@@ -23,9 +27,17 @@ WHERE i.indrelid = %(table)s::regclass AND i.indisprimary
 ORDER BY a.attnum
 
 -- name: next_positions
--- Where the next events stand, and whether each is a report: the runs that a replay may insert at once.
+-- Where the next events stand, and of which kind they are: of one kind are the runs that a replay may insert at once.
+-- What a deletion takes off depends on the moves and deletions of whole issues before it, which other folds follow.
 -- position: bigint and recorded_at: timestamptz, the cursor; last: bigint; row_limit: integer
-SELECT position, recorded_at, type = 'error.reported' AS is_report
+SELECT
+  position,
+  recorded_at,
+  CASE
+    WHEN type = 'error.reported' THEN 'report'
+    WHEN type IN ('error.deleted', 'service.erased', 'reports.expired') THEN 'deletion'
+    ELSE 'fact'
+  END AS kind
 FROM log.event
 WHERE position > %(position)s::bigint
   AND position <= %(last)s::bigint

@@ -19,7 +19,7 @@ LEFT JOIN projection.issue_group AS own ON own.id = i.id
 WHERE r.position = %(position)s::bigint
 
 -- name: rules
--- The sinks, which rule by their levels, and how far each has read the log.
+-- The sinks, which rule by their levels and by rules, and how far each has read the log.
 -- level: text, of the report
 SELECT
   s.id AS sink,
@@ -27,7 +27,8 @@ SELECT
   s.kind,
   s.levels,
   s.is_active,
-  %(level)s::text = ANY(s.levels) AS is_wanted,
+  %(level)s::text = ANY(s.levels)
+    OR EXISTS (SELECT FROM projection.rule AS r WHERE r.sink = s.id AND r.is_active) AS is_wanted,
   coalesce(p.position, 0) AS read_up_to
 FROM projection.sink AS s
 LEFT JOIN runtime.subscription AS p ON p.sink = s.id

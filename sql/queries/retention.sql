@@ -28,7 +28,8 @@ LEFT JOIN pg_inherits AS i ON i.inhrelid = leaf.oid AND i.inhparent = 'log.repor
 ORDER BY leaf.day
 
 -- name: leaves_to_blank
--- The days that may hold payload of deleted reports: those of single deletions, and all up to an erasure.
+-- The days that may hold payload of deleted reports: those of single deletions, and all up to an erasure or to the
+-- deletion of an issue.
 SELECT leaf.name AS "table", leaf.day, true AS is_attached, false AS is_pending, false AS is_recorded
 FROM (
   SELECT c.relname AS name, to_date(substr(c.relname, 8), 'YYYYMMDD') AS day
@@ -44,7 +45,7 @@ WHERE EXISTS (
   OR EXISTS (
     SELECT
     FROM log.event AS fact
-    WHERE fact.type = 'service.erased' AND (fact.recorded_at AT TIME ZONE 'UTC')::date >= leaf.day
+    WHERE fact.type IN ('service.erased', 'issue.deleted') AND (fact.recorded_at AT TIME ZONE 'UTC')::date >= leaf.day
   )
 ORDER BY leaf.day
 
@@ -61,3 +62,13 @@ WHERE type = 'error.reported'
 -- Blanks the deleted reports of one day, up to a sealed position; says how many.
 -- day: date; sealed: bigint
 SELECT log.blank(%(day)s::date, %(sealed)s::bigint)
+
+-- name: has_tombs
+-- Whether something of deleted issues stands aside still, up to a sealed position.
+-- sealed: bigint
+SELECT EXISTS (
+  SELECT
+  FROM projection.group_erasure AS e
+  JOIN projection.issue_group AS g ON g.id = e.tomb
+  WHERE e.position <= %(sealed)s::bigint
+)

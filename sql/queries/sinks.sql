@@ -8,6 +8,8 @@ SELECT
   k.is_active,
   k.levels,
   x.url,
+  x.secret IS NOT NULL AS has_secret,
+  x.recipients AS "to",
   k.switched_off_reason,
   k.delivered,
   k.suppressed,

@@ -31,3 +31,41 @@ WHERE minute >= %(since)s::timestamptz
   AND (%(environment)s::text IS NULL OR environment = %(environment)s::text)
   AND reports > 0
 GROUP BY GROUPING SETS ((1, level), (service))
+
+-- name: of_issue_by_hour
+-- As by_hour, of the reports of one issue.
+-- step: interval; since, until: timestamptz, full steps; issue: uuid; service, level, environment: text or NULL
+SELECT
+  date_bin(%(step)s::interval, h.hour, 'epoch') AS at,
+  h.level,
+  g.service,
+  sum(h.reports)::bigint AS reports
+FROM projection.issue_group AS g
+JOIN projection.group_hour AS h ON h.issue_group = g.id
+WHERE g.issue = %(issue)s::uuid
+  AND h.hour >= %(since)s::timestamptz
+  AND h.hour < %(until)s::timestamptz
+  AND (%(service)s::text IS NULL OR g.service = %(service)s::text)
+  AND (%(level)s::text IS NULL OR h.level = %(level)s::text)
+  AND (%(environment)s::text IS NULL OR h.environment = %(environment)s::text)
+  AND h.reports > 0
+GROUP BY GROUPING SETS ((1, h.level), (g.service))
+
+-- name: of_issue_by_minute
+-- As of_issue_by_hour, from the minutes' counts, which leave out what came more than a day late.
+-- step: interval; since, until: timestamptz, full steps; issue: uuid; service, level, environment: text or NULL
+SELECT
+  date_bin(%(step)s::interval, m.minute, 'epoch') AS at,
+  m.level,
+  g.service,
+  sum(m.reports)::bigint AS reports
+FROM projection.issue_group AS g
+JOIN projection.group_minute AS m ON m.issue_group = g.id
+WHERE g.issue = %(issue)s::uuid
+  AND m.minute >= %(since)s::timestamptz
+  AND m.minute < %(until)s::timestamptz
+  AND (%(service)s::text IS NULL OR g.service = %(service)s::text)
+  AND (%(level)s::text IS NULL OR m.level = %(level)s::text)
+  AND (%(environment)s::text IS NULL OR m.environment = %(environment)s::text)
+  AND m.reports > 0
+GROUP BY GROUPING SETS ((1, m.level), (g.service))

@@ -12,7 +12,7 @@ JOIN account.sink_secret AS x ON x.sink = k.id
 WHERE k.id = s.sink
   AND s.sink <> ALL(%(running)s::uuid[])
   AND (s.lease_until <= clock_timestamp() OR s.owner = %(owner)s::text)
-  AND (k.is_active OR s.state ?| ARRAY['issues', 'outbox'])
+  AND (k.is_active OR s.state ?| ARRAY['issues', 'silent', 'outbox'])
 RETURNING
   s.sink,
   s.token,
@@ -20,10 +20,13 @@ RETURNING
   s.recorded_at,
   s.state,
   k.kind,
+  k.name,
   k.is_active,
   k.levels,
   k.position AS changed_at,
   x.url,
+  x.secret,
+  x.recipients,
   extract(epoch FROM clock_timestamp())::float AS now
 
 -- name: sinks
@@ -107,10 +110,10 @@ ORDER BY issue, reports DESC
 
 -- name: create
 -- A new sink: its address, its checkpoint at the log's head, and the fact, in one statement.
--- sink, id: uuid; url, actor: text; data: jsonb, of sink.created
+-- sink, id: uuid; url, secret: text or NULL; recipients: text[] or NULL; actor: text; data: jsonb, of sink.created
 WITH secret AS (
-  INSERT INTO account.sink_secret (sink, url)
-  VALUES (%(sink)s::uuid, %(url)s::text)
+  INSERT INTO account.sink_secret (sink, url, secret, recipients)
+  VALUES (%(sink)s::uuid, %(url)s::text, %(secret)s::text, %(recipients)s::text[])
   RETURNING sink
 ),
 checkpoint AS (
@@ -164,7 +167,8 @@ SELECT EXISTS (SELECT FROM log.event WHERE type = 'sink.created')
 -- name: change
 -- Changes a sink, its address too where one is given. One that is switched on begins at the log's head;
 -- the raised token keeps whoever writes off what it held back from putting it back.
--- sink, id: uuid; url: text or NULL; is_active: boolean or NULL; actor: text; data: jsonb, of sink.changed
+-- sink, id: uuid; url, secret: text or NULL; recipients: text[] or NULL; is_active: boolean or NULL; actor: text;
+-- data: jsonb, of sink.changed
 WITH known AS (
   SELECT id, is_active
   FROM projection.sink
@@ -172,7 +176,10 @@ WITH known AS (
 ),
 secret AS (
   UPDATE account.sink_secret AS x
-  SET url = coalesce(%(url)s::text, x.url)
+  SET
+    url = coalesce(%(url)s::text, x.url),
+    secret = coalesce(%(secret)s::text, x.secret),
+    recipients = coalesce(%(recipients)s::text[], x.recipients)
   FROM known
   WHERE x.sink = known.id
   RETURNING x.sink
@@ -188,6 +195,13 @@ INSERT INTO log.event (id, type, stream, occurred_at, actor, data)
 SELECT %(id)s::uuid, 'sink.changed', secret.sink, log.recorded_at(), %(actor)s::text, %(data)s::jsonb
 FROM secret
 RETURNING position
+
+-- name: kind
+-- Of what kind a sink is.
+-- sink: uuid
+SELECT kind
+FROM projection.sink
+WHERE id = %(sink)s::uuid
 
 -- name: delete
 -- Deletes a sink with its address and its checkpoint; only the facts remain.
@@ -207,13 +221,25 @@ FROM secret
 RETURNING position
 
 -- name: find
--- Where a sink is reached, and until when the other side wants to be left alone, in seconds from now.
+-- How a sink is reached, and until when the other side wants to be left alone, in seconds from now.
 -- sink: uuid
 SELECT
+  k.id AS sink,
   k.kind,
+  k.name,
   x.url,
+  x.secret,
+  x.recipients,
   greatest(0, coalesce((s.state ->> 'quiet_until')::float, 0) - extract(epoch FROM clock_timestamp()))::float AS quiet_s
 FROM projection.sink AS k
 JOIN account.sink_secret AS x ON x.sink = k.id
 LEFT JOIN runtime.subscription AS s ON s.sink = k.id
 WHERE k.id = %(sink)s::uuid
+
+-- name: rule_names
+-- What rules are called.
+-- rules: uuid[]
+SELECT id, name
+FROM projection.rule
+WHERE id = ANY(%(rules)s::uuid[])
+ORDER BY name

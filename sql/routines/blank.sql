@@ -23,6 +23,11 @@ BEGIN
         SELECT FROM projection.erasure AS r
         WHERE r.service = e.service AND r.position > e.position AND r.before > e.occurred_at
       )
+      OR EXISTS (
+        SELECT
+        FROM projection.group_erasure AS x
+        WHERE x.issue_group = e.stream AND x.position > e.position
+      )
     );
   GET DIAGNOSTICS _blanked = ROW_COUNT;
 

@@ -6,41 +6,54 @@ AS $$
 DECLARE
   _fact record;
 BEGIN
-  UPDATE api_key AS k
-  SET last_used_at = f.minute
-  FROM (
-    SELECT substr(actor, 5)::uuid AS id, date_bin('1 minute', max(recorded_at), 'epoch') AS minute
+  IF (SELECT type FROM fresh LIMIT 1) = 'error.reported' THEN
+    INSERT INTO api_key_hour AS h (api_key, hour, reports)
+    SELECT substr(actor, 5)::uuid, date_bin('1 hour', recorded_at, 'epoch'), count(*)
     FROM fresh
-    WHERE type = 'error.reported' AND actor LIKE 'key:%'
-    GROUP BY actor
-  ) AS f
-  WHERE k.id = f.id AND (k.last_used_at IS NULL OR k.last_used_at < f.minute);
+    WHERE actor LIKE 'key:%'
+    GROUP BY 1, 2
+    ON CONFLICT (api_key, hour) DO UPDATE
+    SET reports = h.reports + excluded.reports;
 
-  INSERT INTO api_key_hour AS h (api_key, hour, reports)
-  SELECT substr(actor, 5)::uuid, date_bin('1 hour', recorded_at, 'epoch'), count(*)
-  FROM fresh
-  WHERE type = 'error.reported' AND actor LIKE 'key:%'
-  GROUP BY 1, 2
-  ON CONFLICT (api_key, hour) DO UPDATE
-  SET reports = h.reports + excluded.reports;
+    UPDATE api_key AS k
+    SET last_used_at = f.minute
+    FROM (
+      SELECT substr(actor, 5)::uuid AS id, date_bin('1 minute', max(recorded_at), 'epoch') AS minute
+      FROM fresh
+      WHERE actor LIKE 'key:%'
+      GROUP BY actor
+    ) AS f
+    WHERE k.id = f.id AND (k.last_used_at IS NULL OR k.last_used_at < f.minute);
 
-  INSERT INTO api_key_minute AS m (api_key, minute, reports)
-  SELECT k.id, date_bin('1 minute', f.recorded_at, 'epoch'), count(*)
-  FROM fresh AS f
-  JOIN api_key AS k ON k.id = substr(f.actor, 5)::uuid AND k.rate_per_minute IS NOT NULL
-  WHERE f.type = 'error.reported' AND f.actor LIKE 'key:%'
-  GROUP BY 1, 2
-  ON CONFLICT (api_key, minute) DO UPDATE
-  SET reports = m.reports + excluded.reports;
+    INSERT INTO api_key_minute AS m (api_key, minute, reports)
+    SELECT f.id, f.minute, f.reports
+    FROM (
+      SELECT substr(actor, 5)::uuid AS id, date_bin('1 minute', recorded_at, 'epoch') AS minute, count(*) AS reports
+      FROM fresh
+      WHERE actor LIKE 'key:%'
+      GROUP BY 1, 2
+    ) AS f
+    JOIN api_key AS k ON k.id = f.id AND k.rate_per_minute IS NOT NULL
+    ON CONFLICT (api_key, minute) DO UPDATE
+    SET reports = m.reports + excluded.reports;
 
-  DELETE FROM api_key_minute AS m
-  USING (
-    SELECT substr(actor, 5)::uuid AS id, max(recorded_at) AS recorded_at
-    FROM fresh
-    WHERE type = 'error.reported' AND actor LIKE 'key:%'
-    GROUP BY actor
-  ) AS f
-  WHERE m.api_key = f.id AND m.minute < f.recorded_at - interval '10 minutes';
+    IF FOUND THEN
+      DELETE FROM api_key_minute AS m
+      USING (
+        SELECT k.id, f.recorded_at
+        FROM (
+          SELECT substr(actor, 5)::uuid AS id, max(recorded_at) AS recorded_at
+          FROM fresh
+          WHERE actor LIKE 'key:%'
+          GROUP BY actor
+        ) AS f
+        JOIN api_key AS k ON k.id = f.id AND k.rate_per_minute IS NOT NULL
+      ) AS used
+      WHERE m.api_key = used.id AND m.minute < used.recorded_at - interval '10 minutes';
+    END IF;
+
+    RETURN NULL;
+  END IF;
 
   FOR _fact IN SELECT * FROM fresh WHERE type LIKE 'api\_key.%' ORDER BY position LOOP
     CASE _fact.type

@@ -1,12 +1,19 @@
 -- Deleting hides at once and takes the report out of every count. Facts are folded one at a time, in their
--- order: a report that an erasure covers already is not taken off twice.
+-- order: a report that an erasure covers already is not taken off twice. One whose issue was deleted in the same
+-- moment is taken off what stands aside, under the name of its tomb, for restoring; the service's counts lost it before.
 CREATE OR REPLACE FUNCTION log.fold_deletion() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = projection, pg_catalog, pg_temp
 AS $$
 DECLARE
   _fact record;
+  _tomb uuid;
+  _group uuid;
 BEGIN
+  IF (SELECT type FROM fresh LIMIT 1) = 'error.reported' THEN
+    RETURN NULL;
+  END IF;
+
   FOR _fact IN
     SELECT * FROM fresh WHERE type IN ('error.deleted', 'service.erased', 'reports.expired') ORDER BY position
   LOOP
@@ -23,29 +30,53 @@ BEGIN
         ON CONFLICT DO NOTHING;
         CONTINUE WHEN NOT FOUND;
 
+        SELECT e.tomb
+        INTO _tomb
+        FROM group_erasure AS e
+        WHERE e.issue_group = (_fact.data ->> 'group')::uuid AND e.position > (_fact.data ->> 'position')::bigint
+        ORDER BY e.position
+        LIMIT 1;
+        _group := coalesce(_tomb, (_fact.data ->> 'group')::uuid);
+
         UPDATE hour_count
         SET reports = reports - 1
-        WHERE service = _fact.service
+        WHERE _tomb IS NULL
+          AND service = _fact.service
           AND hour = date_bin('1 hour', (_fact.data ->> 'occurred_at')::timestamptz, 'epoch')
           AND level = _fact.level
           AND environment = coalesce(_fact.environment, '');
         UPDATE minute_count
         SET reports = reports - 1
-        WHERE service = _fact.service
+        WHERE _tomb IS NULL
+          AND service = _fact.service
           AND minute = date_bin('1 minute', (_fact.data ->> 'occurred_at')::timestamptz, 'epoch')
           AND level = _fact.level
           AND environment = coalesce(_fact.environment, '')
           AND (_fact.data ->> 'occurred_at')::timestamptz > (_fact.data ->> 'recorded_at')::timestamptz - interval '1 day';
         UPDATE group_hour
         SET reports = reports - 1
-        WHERE issue_group = (_fact.data ->> 'group')::uuid
-          AND hour = date_bin('1 hour', (_fact.data ->> 'occurred_at')::timestamptz, 'epoch');
+        WHERE issue_group = _group
+          AND hour = date_bin('1 hour', (_fact.data ->> 'occurred_at')::timestamptz, 'epoch')
+          AND level = _fact.level
+          AND environment = coalesce(_fact.environment, '');
+        UPDATE group_minute
+        SET reports = reports - 1
+        WHERE issue_group = _group
+          AND minute = date_bin('1 minute', (_fact.data ->> 'occurred_at')::timestamptz, 'epoch')
+          AND level = _fact.level
+          AND environment = coalesce(_fact.environment, '')
+          AND (_fact.data ->> 'occurred_at')::timestamptz > (_fact.data ->> 'recorded_at')::timestamptz - interval '1 day';
         UPDATE issue_group
         SET
           reports = reports - 1,
           title = CASE WHEN title_of = (_fact.data ->> 'report')::uuid THEN NULL ELSE title END,
+          culprit = CASE WHEN title_of = (_fact.data ->> 'report')::uuid THEN NULL ELSE culprit END,
           title_of = NULLIF(title_of, (_fact.data ->> 'report')::uuid)
-        WHERE id = (_fact.data ->> 'group')::uuid;
+        WHERE id = _group;
+        UPDATE release
+        SET reports = reports - 1
+        WHERE service = _fact.service AND version = _fact.release;
+        PERFORM log.take_off_tags(_group, _fact.data -> 'tags');
 
       -- before is a full hour, so whole buckets go; what is folded later comes after this position.
       WHEN 'service.erased' THEN
@@ -55,6 +86,11 @@ BEGIN
         WHERE service = _fact.service AND hour < (_fact.data ->> 'before')::timestamptz;
         DELETE FROM minute_count
         WHERE service = _fact.service AND minute < (_fact.data ->> 'before')::timestamptz;
+        DELETE FROM group_minute AS m
+        USING issue_group AS g
+        WHERE g.id = m.issue_group
+          AND g.service = _fact.service
+          AND m.minute < (_fact.data ->> 'before')::timestamptz;
         WITH gone AS (
           DELETE FROM group_hour AS h
           USING issue_group AS g
@@ -64,9 +100,21 @@ BEGIN
           RETURNING h.issue_group, h.reports
         )
         UPDATE issue_group AS g
-        SET reports = g.reports - gone.reports, title = NULL, title_of = NULL
+        SET reports = g.reports - gone.reports, title = NULL, title_of = NULL, culprit = NULL
         FROM (SELECT issue_group, sum(reports) AS reports FROM gone GROUP BY issue_group) AS gone
         WHERE g.id = gone.issue_group;
+
+        -- Whose tags and users went is not known of a group that goes on: it loses the tags that are as old.
+        DELETE FROM group_tag AS t
+        USING issue_group AS g
+        WHERE g.id = t.issue_group
+          AND g.service = _fact.service
+          AND (g.reports = 0 OR t.last_seen < (_fact.data ->> 'before')::timestamptz);
+        DELETE FROM group_user AS u
+        USING issue_group AS g
+        WHERE g.id = u.issue_group AND g.service = _fact.service AND g.reports = 0;
+        UPDATE issue_group SET users = 0, hashes = '{}' WHERE service = _fact.service AND reports = 0;
+        DELETE FROM release WHERE service = _fact.service AND last_seen < (_fact.data ->> 'before')::timestamptz;
 
       WHEN 'reports.expired' THEN
         INSERT INTO expired_day (day, last_position, reports)
@@ -80,6 +128,8 @@ BEGIN
         WHERE recorded_at >= ((_fact.data ->> 'day') || ' 00:00:00+00')::timestamptz
           AND recorded_at < ((_fact.data ->> 'day') || ' 00:00:00+00')::timestamptz + interval '1 day';
         -- The hours stay, for the charts of a year; nobody looks at the minutes of a day that is gone.
+        DELETE FROM group_minute
+        WHERE minute < ((_fact.data ->> 'day') || ' 00:00:00+00')::timestamptz + interval '1 day';
         DELETE FROM minute_count
         WHERE minute < ((_fact.data ->> 'day') || ' 00:00:00+00')::timestamptz + interval '1 day';
     END CASE;

@@ -4,6 +4,10 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = projection, pg_catalog, pg_temp
 AS $$
 BEGIN
+  IF (SELECT type FROM fresh LIMIT 1) = 'error.reported' THEN
+    RETURN NULL;
+  END IF;
+
   INSERT INTO epoch (position, previous_head, system_identifier, timeline)
   SELECT
     position,

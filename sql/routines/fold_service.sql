@@ -4,6 +4,10 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = projection, pg_catalog, pg_temp
 AS $$
 BEGIN
+  IF (SELECT type FROM fresh LIMIT 1) IS DISTINCT FROM 'error.reported' THEN
+    RETURN NULL;
+  END IF;
+
   INSERT INTO service AS s (name, first_seen, last_seen)
   SELECT
     service,

@@ -6,6 +6,10 @@ AS $$
 DECLARE
   _fact record;
 BEGIN
+  IF (SELECT type FROM fresh LIMIT 1) = 'error.reported' THEN
+    RETURN NULL;
+  END IF;
+
   FOR _fact IN SELECT * FROM fresh WHERE type LIKE 'sink.%' OR type LIKE 'alert.%' ORDER BY position LOOP
     CASE _fact.type
       WHEN 'sink.created' THEN

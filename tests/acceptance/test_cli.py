@@ -171,9 +171,13 @@ def test_a_password_from_standard_input_is_taken_and_not_printed(command: Comman
     assert short.returncode == 2
 
 
-def test_psql_works_as_the_owner_and_shows_nobody_the_password(command: Command, tmp_path: Path) -> None:
+def test_psql_works_as_the_owner_or_who_is_named_and_shows_nobody_the_password(
+    command: Command, tmp_path: Path
+) -> None:
     done = command.run("psql", "-At", "-c", "SELECT current_user")
     assert (done.returncode, done.stdout) == (0, "avalon\n"), done.stderr
+    other = command.run("psql", "-U", "avalon_reporting", "-At", "-c", "SELECT current_user")
+    assert (other.returncode, other.stdout) == (0, "avalon_reporting\n"), other.stderr
     failed = command.run("psql", "-v", "ON_ERROR_STOP=1", "-c", "SELEC")
     assert failed.returncode == 1
     with command.start("psql", "-c", "SELECT pg_sleep(30)") as running:

@@ -54,7 +54,7 @@ def write(folder: Path, language: str, programs: list[Program]) -> dict[str, tup
     """Puts the snippet and the programs into a folder; the command of each."""
     folder.mkdir()
     if language == "python":
-        (folder / "avalon_report.py").write_text(the_block("python"))
+        (folder / "avalon_report.py").write_text(the_block("python", "def report_error"))
         suffix, interpreter = "py", sys.executable
     else:
         (folder / "avalon.mjs").write_text(the_block("js"))
@@ -180,6 +180,7 @@ async def test_the_curls_send_follow_and_set_the_webhook(urls: Urls, tmp_path: P
     login, _, stream = the_block("sh", "/api/stream").partition("curl -sN")
     put = the_block("sh", "/api/settings")
     make_key = the_block("sh", "/api/keys")
+    make_rule = the_block("sh", "/api/rules")
     async with (
         FakeDiscord() as discord,
         following(urls, tmp_path, discord, webhook="") as (cluster, replica, client),
@@ -198,6 +199,8 @@ async def test_the_curls_send_follow_and_set_the_webhook(urls: Urls, tmp_path: P
         done = await run(tmp_path, replica, cluster.key, "bash", "-ec", login + put, **settings)
         made = await run(tmp_path, replica, cluster.key, "bash", "-ec", login + make_key, **settings)
         assert json.loads(made.out)["key"].startswith("avl_")
+        ruled = await run(tmp_path, replica, cluster.key, "bash", "-ec", login + make_rule, **settings)
+        assert json.loads(ruled.out)["threshold"] == 100
         shown = (await client.get("/api/settings")).json()
         assert "secret-token" not in done.out + json.dumps(shown), "a webhook is masked"
         await replica.report(cluster.key, "nothing works", level="critical")

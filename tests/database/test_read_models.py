@@ -18,6 +18,7 @@ from avalon.errors import BadInput, Unavailable
 from avalon.read_models import cursors, errors, receipts, services, stats
 from avalon.read_models.cursors import Place
 from avalon.read_models.errors import Filter, list_errors
+from avalon.search import Conditions
 from tests import conftest
 from tests.history import a_report, ago, report, write_past
 
@@ -67,7 +68,7 @@ async def scans(
 
 
 def page(wanted: Filter, after: Place | None = None) -> dict[str, Any]:
-    return errors._params(wanted, after) | {"skipped": 0, "row_limit": 51}
+    return errors._params(wanted, after, Conditions()) | {"skipped": 0, "row_limit": 51}
 
 
 WANTED = {

@@ -66,7 +66,13 @@ def test_a_full_report_becomes_the_canonical_one() -> None:
         "tags": {"browser": "Firefox"},
         "user": {"id": "17", "email": "a@b.c", "plan": "pro"},
         "fingerprint": ["orders"],
-        "grouping": {"version": VERSION, "key_parts": ["orders"]},
+        "grouping": {
+            "version": VERSION,
+            "key_parts": ["orders"],
+            "type": "LookupError",
+            "culprit": "/api/orders/17",
+            "hashes": ["910096d720d12801", "1d5e1b9cbcea8961"],
+        },
     }
 
 
@@ -76,7 +82,7 @@ def test_a_message_is_all_that_a_report_needs() -> None:
     assert (submission.environment, submission.release) == (None, None)
     assert json.loads(encode_report(submission.report)) == {
         "message": "boom",
-        "grouping": {"version": VERSION, "key_parts": ["", "boom"]},
+        "grouping": {"version": VERSION, "key_parts": ["", "boom"], "hashes": ["", "592a532d463f51b7"]},
     }
 
 

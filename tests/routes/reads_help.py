@@ -15,7 +15,22 @@ from avalon.auth import Principal
 from avalon.database import Database
 from avalon.event_store import Stored
 from avalon.events import NewEvent
-from avalon.routes import docs, errors, health, log, pages, receipts, samples, services, stats
+from avalon.regrouping import RuleBook
+from avalon.routes import (
+    changes,
+    docs,
+    errors,
+    health,
+    issue_lists,
+    issues,
+    log,
+    pages,
+    receipts,
+    releases,
+    samples,
+    services,
+    stats,
+)
 from avalon.routes.headers import headers
 from avalon.routes.openapi import openapi_config
 from avalon.routes.problems import exception_handlers
@@ -25,7 +40,21 @@ from tests.history import ago
 USER = UUID(int=42)
 HANDLERS = [
     handler
-    for module in (docs, errors, health, log, pages, receipts, samples, services, stats)
+    for module in (
+        changes,
+        docs,
+        errors,
+        health,
+        issue_lists,
+        issues,
+        log,
+        pages,
+        receipts,
+        releases,
+        samples,
+        services,
+        stats,
+    )
     for handler in module.handlers
 ]
 
@@ -71,6 +100,7 @@ class App:
             database=database,
             ingest=DirectIngest(database),
             listener=self.listener,
+            rule_book=RuleBook(database, lambda: False) if database else None,
         )
 
     def client(self, role: str | None = "admin", base_url: str = "http://avalon.test") -> httpx.AsyncClient:

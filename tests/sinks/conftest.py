@@ -17,6 +17,7 @@ from avalon.database import Database
 from avalon.events import REPORTED, Event, NewEvent, uuid7
 from avalon.listener import Listener
 from avalon.settings import Settings, load_settings
+from avalon.sinks import Address
 from avalon.subscriptions import Subscriptions
 from avalon.subscriptions.clock import Clock
 from avalon.subscriptions.commands import create_sink
@@ -99,10 +100,11 @@ class Stage:
     async def stop(self, replica: str = "one") -> None:
         await stop(self.tasks.pop(replica))
 
-    async def create(self, **options: Any) -> UUID:
+    async def create(self, *, url: str | None = None, **options: Any) -> UUID:
         """A sink that speaks to the Discord of this test."""
-        values: dict[str, Any] = {"url": self.discord.webhook(), "actor": "user:test"}
-        return await create_sink(self.database, self.settings, **values | options)
+        address = Address(url=url or self.discord.webhook())
+        values: dict[str, Any] = {"address": address, "actor": "user:test"}
+        return (await create_sink(self.database, self.settings, **values | options)).sink
 
     async def report(self, *issues: int, level: str = "critical", **columns: Any) -> list[int]:
         """Reports, one for each issue that is named; their positions."""

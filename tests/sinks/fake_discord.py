@@ -25,7 +25,7 @@ HANG = -1
 DROP = -2  # takes the message and dies before it answers
 
 
-class _Server(uvicorn.Server):
+class ListeningServer(uvicorn.Server):
     """Says when it listens, and leaves the signals to the test runner."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -108,7 +108,7 @@ class FakeDiscord:
             log_config=None,
             access_log=False,
         )
-        self._server = _Server(config)
+        self._server = ListeningServer(config)
         self._task = asyncio.create_task(self._server.serve())
         await self._server.listens.wait()
         self.port: int = self._server.servers[0].sockets[0].getsockname()[1]

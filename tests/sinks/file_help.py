@@ -6,16 +6,37 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from avalon import event_store
 from avalon.database import Database
+from avalon.events import REPORTED, Event
 from avalon.listener import Listener
 from avalon.sinks.file import FileSink
 from tests.sinks.conftest import a_report, stop, until
 
 KEYS = ["id", "position", "service", "level", "message", "path", "createdAt"]
+
+
+def an_event(position: int) -> Event:
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    return Event(
+        position=position,
+        id=UUID(int=position),
+        type=REPORTED,
+        stream=UUID(int=1),
+        service="api",
+        level="critical",
+        environment=None,
+        release=None,
+        occurred_at=at,
+        recorded_at=at,
+        actor="key:x",
+        data={},
+    )
 
 
 def positions(*paths: Path) -> list[int]:

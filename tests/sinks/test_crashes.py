@@ -12,7 +12,8 @@ import sys
 import pytest
 
 from avalon.sinks import Message, Receipt, Sink
-from avalon.sinks.discord import DiscordSink, new_client
+from avalon.sinks.discord import DiscordSink
+from avalon.sinks.http import HttpClient
 from tests.conftest import Urls
 from tests.sinks.conftest import Stage, a_settings, until
 from tests.sinks.fake_discord import DROP, HANG, FakeDiscord, Prepared, footers
@@ -46,9 +47,8 @@ async def test_a_kill_between_the_answer_and_the_checkpoint_repeats_one_message(
     monkeypatch.setattr("avalon.subscriptions.REST_S", 0.0)
     Dying.kills = 0
     sink = await stage.create()
-    async with new_client() as client:
-        real = DiscordSink(stage.discord.webhook(), client, stage.settings.webhook_allowed_hosts)
-        stage.start(make_sink=lambda kind, url: Dying(real))
+    async with HttpClient(stage.settings.webhook_allowed_hosts) as client:
+        stage.start(make_sink=lambda target: Dying(DiscordSink(target, client)))
         reported: list[int] = []
         for wave in range(6):
             reported += await stage.report(

@@ -6,14 +6,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 
 from avalon.errors import MessageRefused, TransportError
 from avalon.sinks import Receipt
-from avalon.sinks.discord import DiscordSink, new_client
+from avalon.sinks.discord import DiscordSink
+from avalon.sinks.http import HttpClient
 from tests.sinks.fake_discord import DROP, HANG, FakeDiscord, Prepared
-from tests.sinks.test_embeds import an_alert
+from tests.sinks.messages import a_target, an_alert
 
 
 @pytest.fixture
@@ -23,14 +23,14 @@ async def discord() -> AsyncIterator[FakeDiscord]:
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with new_client() as client:
+async def client(discord: FakeDiscord) -> AsyncIterator[HttpClient]:
+    async with HttpClient(frozenset({discord.host})) as client:
         yield client
 
 
 @pytest.fixture
-def sink(discord: FakeDiscord, client: httpx.AsyncClient) -> DiscordSink:
-    return DiscordSink(discord.webhook(), client, frozenset({discord.host}))
+def sink(discord: FakeDiscord, client: HttpClient) -> DiscordSink:
+    return DiscordSink(a_target("discord", discord.webhook()), client)
 
 
 async def test_a_message_is_stored_before_send_returns(sink: DiscordSink, discord: FakeDiscord) -> None:
@@ -93,27 +93,27 @@ async def test_a_400_is_about_this_message_alone(sink: DiscordSink, discord: Fak
 async def test_a_silent_discord_is_left_after_a_while(
     sink: DiscordSink, discord: FakeDiscord, silence: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avalon.sinks.discord.TIMEOUT_S", 0.2)
+    monkeypatch.setattr("avalon.sinks.http.TIMEOUT_S", 0.2)
     discord.answer_with(Prepared(silence))
     with pytest.raises(TransportError) as failed:
         await sink.send(an_alert())
     assert not failed.value.permanent and failed.value.retry_after_s is None
 
 
-async def test_nobody_listens(client: httpx.AsyncClient) -> None:
+async def test_nobody_listens() -> None:
     async with FakeDiscord() as gone:
         url, host = gone.webhook(), gone.host
-    with pytest.raises(TransportError) as failed:
-        await DiscordSink(url, client, frozenset({host})).send(an_alert())
+    async with HttpClient(frozenset({host})) as client:
+        with pytest.raises(TransportError) as failed:
+            await DiscordSink(a_target("discord", url), client).send(an_alert())
     assert not failed.value.permanent
     assert "secret-token" not in failed.value.message
 
 
-async def test_an_address_that_is_not_allowed_is_never_called(
-    discord: FakeDiscord, client: httpx.AsyncClient
-) -> None:
-    with pytest.raises(TransportError) as refused:
-        await DiscordSink(discord.webhook(), client, frozenset()).send(an_alert())
+async def test_an_address_that_is_not_allowed_is_never_called(discord: FakeDiscord) -> None:
+    async with HttpClient(frozenset()) as client:
+        with pytest.raises(TransportError) as refused:
+            await DiscordSink(a_target("discord", discord.webhook()), client).send(an_alert())
     assert refused.value.permanent
     assert discord.answers == []
 
@@ -127,7 +127,7 @@ async def test_the_address_is_not_logged(
     assert not [line for line in ours if "secret-token" in line]
 
 
-async def test_an_endless_answer_is_not_read_to_its_end(client: httpx.AsyncClient) -> None:
+async def test_an_endless_answer_is_not_read_to_its_end() -> None:
     sent = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -143,7 +143,7 @@ async def test_an_endless_answer_is_not_read_to_its_end(client: httpx.AsyncClien
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     host = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server:
-        receipt = await DiscordSink(f"http://{host}/x", client, frozenset({host})).send(an_alert())
+    async with server, HttpClient(frozenset({host})) as client:
+        receipt = await DiscordSink(a_target("discord", f"http://{host}/x"), client).send(an_alert())
     assert receipt.message_id is None
     assert sent < 20_000_000

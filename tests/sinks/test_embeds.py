@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import msgspec
 import pytest
@@ -12,35 +10,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from avalon.events import LEVELS
-from avalon.sinks import Alert, Digest, DigestLine, Message, Note
-from avalon.sinks.embeds import COLOURS, payload
-from avalon.sinks.markdown import fence, quote, units
+from avalon.sinks import Message, Note
+from avalon.sinks.embeds import payload
+from avalon.sinks.markdown import fence, quote
+from avalon.sinks.text import units
+from avalon.sinks.words import COLOURS
 from tests.sinks.discord_rules import refusals
-
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-ID = UUID(int=7)
-
-
-def an_alert(**fields: Any) -> Alert:
-    values: dict[str, Any] = {
-        "id": ID,
-        "position": 42,
-        "service": "api",
-        "level": "critical",
-        "message": "boom",
-        "occurred_at": NOW,
-        "url": f"https://avalon.example.org/errors/{ID}",
-    }
-    return Alert(**values | fields)
-
-
-def a_line(**fields: Any) -> DigestLine:
-    values: dict[str, Any] = {"issue": ID, "service": "api", "level": "fatal", "title": "boom", "count": 3}
-    return DigestLine(**values | fields)
-
-
-def a_digest(lines: list[DigestLine]) -> Digest:
-    return Digest(lines=lines, first_position=1, last_position=9, since=NOW, until=NOW)
+from tests.sinks.messages import ID, NASTY, a_digest, a_line, an_alert
 
 
 def embed(message: Message) -> dict[str, Any]:
@@ -52,13 +28,6 @@ def embed(message: Message) -> dict[str, Any]:
 
 def fields(message: Message) -> dict[str, str]:
     return {field["name"]: field["value"] for field in embed(message)["fields"]}
-
-
-NASTY = st.one_of(
-    st.text(max_size=40),
-    st.text(alphabet="`\\*_[]()<@>#|~-\n\r\t \u200b\u202e😀\x00\x9b", max_size=60),
-    st.builds(lambda text, times: text * times, st.text(min_size=1, max_size=5), st.integers(1, 9000)),
-)
 
 
 @settings(max_examples=150, deadline=None)
@@ -73,7 +42,7 @@ def test_discord_takes_whatever_a_report_holds(texts: list[str], level: str) -> 
     names = ("message", "stack", "path", "method", "type", "environment", "release", "service")
     embed(an_alert(level=level, **dict(zip(names, texts, strict=True))))
     embed(a_digest([a_line(title=text, service=text, level=level) for text in texts]))
-    embed(Note(title=texts[0], text=texts[1]))
+    embed(Note(key="test", title=texts[0], text=texts[1]))
 
 
 @given(st.text(alphabet="`ab\n", max_size=200), st.integers(20, 120))

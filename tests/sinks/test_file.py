@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from avalon.sinks.lines import line
 from tests.sinks.conftest import until
-from tests.sinks.file_help import KEYS, Host, note
-from tests.sinks.test_pacing import a_report as an_event
+from tests.sinks.file_help import KEYS, Host, an_event, note
 
 
 @given(st.text() | st.text(alphabet='\x1b\x7f\x9b\u2028\u2029\u202e\u200f\ufeff\r\n"\\é'))

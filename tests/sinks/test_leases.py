@@ -104,7 +104,7 @@ async def test_a_stop_waits_for_the_message_under_way(stage: Stage) -> None:
             await let_go.wait()
             return Receipt(message_id="42")
 
-    stage.start("one", make_sink=lambda kind, url: Slow())
+    stage.start("one", make_sink=lambda target: Slow())
     await stage.report(1, 2)
     await entered.wait()
     stopping = asyncio.create_task(stage.stop("one"))

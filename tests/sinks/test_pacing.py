@@ -3,42 +3,41 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avalon.events import REPORTED, AlertFailed, AlertSuppressed, Event, Fact
+from avalon.events import AlertFailed, AlertSuppressed, Fact
+from avalon.rules import Rule, of_levels
 from avalon.subscriptions import pacing
-from avalon.subscriptions.pacing import Bundle, Limits, Single, State
+from avalon.subscriptions.state import Bundle, Limits, Match, Single, State
 
 NOW = 1_800_000_000.0
 LIMITS = Limits()
 
 
-def a_report(position: int, issue: int = 1, level: str = "critical") -> Event:
-    at = datetime(2026, 11, 22, tzinfo=UTC)
-    return Event(
-        position=position,
-        id=UUID(int=position),
-        type=REPORTED,
-        stream=UUID(int=issue),
-        service="api",
-        level=level,
-        environment=None,
-        release=None,
-        occurred_at=at,
-        recorded_at=at,
-        actor="key:x",
-        data={},
-        issue=UUID(int=issue),
-    )
+OWN = tuple(of_levels(["critical"], 60))
+
+
+def a_match(position: int, issue: int = 1, rules: tuple[Rule, ...] = OWN, **fields: Any) -> Match:
+    values: dict[str, Any] = {
+        "position": position,
+        "recorded_at": datetime(2026, 11, 22, tzinfo=UTC),
+        "report": UUID(int=position),
+        "issue": UUID(int=issue),
+        "service": "api",
+        "level": "critical",
+        "rules": rules,
+    }
+    return Match(**values | fields)
 
 
 def take(state: State, *issues: int, now: float = NOW, limits: Limits = LIMITS) -> None:
     for position, issue in enumerate(issues, 1):
-        pacing.take(state, a_report(position, issue), now, limits)
+        pacing.take(state, a_match(position, issue), now, limits)
 
 
 def test_the_first_of_an_issue_is_told_and_the_others_are_counted() -> None:
@@ -61,7 +60,7 @@ def test_a_digest_is_due_when_a_window_ends_and_takes_all_that_is_held() -> None
         (2, 2, "storm"),
     ]
     assert state.outbox[0].counts == {UUID(int=1): 1, UUID(int=2): 2}
-    assert {window.ends for window in state.issues.values()} == {NOW + 120}
+    assert {pace.ends for window in state.issues.values() for pace in window.paces.values()} == {NOW + 120}
 
 
 def test_an_issue_that_was_quiet_for_its_window_is_told_at_once_again() -> None:
@@ -140,7 +139,7 @@ def test_every_report_ends_in_a_message_or_in_a_count(steps: list[tuple[str, int
         elif step == "reports" and not pacing.is_full(state, limits):
             for _ in range(number):
                 reported += 1
-                pacing.take(state, a_report(reported, issue=reported * 7 % issues), now, limits)
+                pacing.take(state, a_match(reported, issue=reported * 7 % issues), now, limits)
         facts += pacing.seal(state, now, limits)
         while state.outbox and pacing.may_send_at(state, limits) <= now:
             pacing.begin(state, now)

@@ -9,7 +9,7 @@ import pytest
 from avalon import event_store
 from avalon.events import Event
 from avalon.subscriptions.commands import change_sink, delete_sink
-from avalon.subscriptions.pacing import Limits
+from avalon.subscriptions.state import Limits
 from tests.sinks.conftest import Stage, until
 from tests.sinks.fake_discord import Accepted, Prepared
 

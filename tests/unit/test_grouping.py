@@ -53,7 +53,7 @@ def test_what_tells_mistakes_apart_stays(one: str, other: str) -> None:
     assert mask(one) != mask(other)
 
 
-def test_the_key_is_the_type_and_the_masked_message() -> None:
+def test_the_key_of_a_report_without_a_stack_is_the_type_and_the_masked_message() -> None:
     assert key_of("Order 17 not found", "LookupError") == ["LookupError", "Order <num> not found"]
     assert key_of("Order 17 not found") == ["", "Order <num> not found"]
 

@@ -1,0 +1,29 @@
+"""What people do with issues: commands that append facts (`commands`), and facts in words (`explain`)."""
+
+from avalon.issues.commands import (
+    MAX_ISSUES,
+    Done,
+    change,
+    change_all,
+    comment,
+    delete_comment,
+    merge,
+    undo,
+    unmerge,
+)
+from avalon.issues.explain import explain
+from avalon.issues.silence import keep_unmuting
+
+__all__ = [
+    "MAX_ISSUES",
+    "Done",
+    "change",
+    "change_all",
+    "comment",
+    "delete_comment",
+    "explain",
+    "keep_unmuting",
+    "merge",
+    "undo",
+    "unmerge",
+]

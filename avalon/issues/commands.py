@@ -1,0 +1,184 @@
+"""Commands about issues. Each is one statement that takes the log's lock, looks, and appends.
+
+All facts of a command carry its action's id, by which `undo` takes them back. Up to 500 issues are one
+transaction; more go in several, under the same action. Where the process dies or somebody is in the way
+between two of them, each issue is either done or not: sending the command again does the rest, and undoing
+the action takes back what was done. Raises NotFound, Conflict (with the position that stands), BadInput and
+Forbidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from avalon.database import Database, RawJson
+from avalon.errors import BadInput, NotFound, refusal
+from avalon.events import Fact, IssueCommentDeleted, IssueCommented, uuid7
+from avalon.statements import load
+
+sql = load("issue_commands")
+
+MAX_ISSUES: Final = 10_000
+MAX_COMMENT: Final = 20_000
+CHUNK: Final = 500
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Done(msgspec.Struct, frozen=True):
+    """The action's id, and how many issues it was: groups where one was unmerged, facts of an undo."""
+
+    action: UUID
+    changed: int
+
+
+async def change(
+    database: Database,
+    issue: UUID,
+    facts: Sequence[Fact],
+    actor: str,
+    *,
+    expected_position: int | None = None,
+) -> Done:
+    """Appends decisions about one issue; it must still stand at the position that was expected, if any."""
+    action = uuid7()
+    params = _params([issue], facts, actor, action, expected_position, is_bulk=False)
+    return Done(action, await _ask(database, sql.change, params))
+
+
+async def change_all(
+    database: Database,
+    issues: Sequence[UUID],
+    facts: Sequence[Fact],
+    actor: str,
+    *,
+    expected_position: int | None = None,
+) -> Done:
+    """Appends the same decisions about many issues; those that are gone are left out.
+
+    With `expected_position` nothing may have been decided about any of them since; that takes one
+    transaction, so it is for at most 500.
+    """
+    wanted = _bounded(issues)
+    if expected_position is not None and len(wanted) > CHUNK:
+        raise BadInput(f"with this at most {CHUNK} issues", field="expected_position")
+    action, changed = uuid7(), 0
+    for chunk in _chunks(wanted):
+        params = _params(chunk, facts, actor, action, expected_position, is_bulk=True)
+        changed += await _ask(database, sql.change, params)
+    return Done(action, changed)
+
+
+async def merge(database: Database, target: UUID, others: Sequence[UUID], actor: str) -> Done:
+    """Moves all groups of the others to the target; says how many others. All must be there."""
+    wanted = [other for other in _bounded(others) if other != target]
+    if not wanted:
+        raise BadInput("at least two issues", field="ids")
+    action, changed = uuid7(), 0
+    for chunk in _chunks(wanted):
+        params = {"target": target, "others": chunk, "actor": actor, "action": action}
+        changed += await _ask(database, sql.merge, params)
+    return Done(action, changed)
+
+
+async def unmerge(database: Database, issue: UUID, groups: Sequence[UUID] | None, actor: str) -> Done:
+    """Sends groups back where they came from: those that came from elsewhere, or the chosen ones.
+
+    A chosen one that came from nowhere else gets a new issue.
+    """
+    if groups is not None and not 1 <= len(groups) <= MAX_ISSUES:
+        raise BadInput(f"1 to {MAX_ISSUES} of them", field="groups")
+    action = uuid7()
+    params = {"issue": issue, "groups": _unique(groups), "actor": actor, "action": action}
+    return Done(action, await _ask(database, sql.unmerge, params))
+
+
+async def comment(database: Database, issue: UUID, text: str, actor: str) -> tuple[UUID, Done]:
+    """The new comment's id, and the action."""
+    text = text.strip().replace("\0", "\ufffd")
+    if not 1 <= len(text) <= MAX_COMMENT:
+        raise BadInput(f"1 to {MAX_COMMENT} characters", field="text")
+    fact = IssueCommented(comment=uuid7(), text=text)
+    return fact.comment, await change(database, issue, [fact], actor)
+
+
+async def delete_comment(
+    database: Database, issue: UUID, comment: UUID, actor: str, *, is_admin: bool = False
+) -> Done:
+    """Takes a comment away: one's own, or as an admin anybody's; raises NotFound for all others."""
+    action = uuid7()
+    fact = IssueCommentDeleted(comment=comment, action=action).new(issue, actor)
+    params = {
+        "issue": issue,
+        "comment": comment,
+        "author": None if is_admin else actor,
+        "fact": fact.id,
+        "actor": actor,
+        "data": RawJson(bytes(fact.data)),
+    }
+    if await database.fetch_value(sql.delete_comment, params) is None:
+        raise NotFound("there is no such comment of yours")
+    return Done(action, 1)
+
+
+async def undo(database: Database, id: UUID, actor: str, *, is_admin: bool = False) -> Done:
+    """Takes back a fact, or all facts of an action: all or nothing."""
+    action = uuid7()
+    params = {"id": id, "actor": actor, "is_admin": is_admin, "action": action}
+    return Done(action, await _ask(database, sql.undo, params))
+
+
+def _params(
+    issues: list[UUID],
+    facts: Sequence[Fact],
+    actor: str,
+    action: UUID,
+    expected_position: int | None,
+    *,
+    is_bulk: bool,
+) -> dict[str, Any]:
+    return {
+        "issues": issues,
+        "changes": RawJson(_encode([{"type": fact.TYPE, "data": fact} for fact in facts])),
+        "actor": actor,
+        "action": action,
+        "expected": expected_position,
+        "is_bulk": is_bulk,
+    }
+
+
+def _bounded(issues: Sequence[UUID]) -> list[UUID]:
+    if not 1 <= len(issues) <= MAX_ISSUES:
+        raise BadInput(f"1 to {MAX_ISSUES} issues", field="ids")
+    return _unique(issues) or []
+
+
+def _chunks(issues: list[UUID]) -> list[list[UUID]]:
+    return [issues[begin : begin + CHUNK] for begin in range(0, len(issues), CHUNK)]
+
+
+def _unique(ids: Sequence[UUID] | None) -> list[UUID] | None:
+    return None if ids is None else list(dict.fromkeys(ids))
+
+
+async def _ask(database: Database, statement: LiteralString, params: dict[str, Any]) -> int:
+    async with refusals():
+        return int(await database.fetch_value(statement, params))
+
+
+@asynccontextmanager
+async def refusals() -> AsyncIterator[None]:
+    """What the routines raise, as our own errors."""
+    try:
+        yield
+    except psycopg.DatabaseError as error:
+        known = refusal(error.sqlstate, error.diag.message_primary, error.diag.message_detail)
+        if known is None:
+            raise
+        raise known from None

@@ -1,0 +1,101 @@
+"""An issue's history: the facts about it in order, each in words, and who did it by name."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from avalon.database import Database
+from avalon.errors import BadInput, NotFound
+from avalon.events import Event, IssueCommented
+from avalon.issues import explain
+from avalon.read_models.rows import Time, as_time
+from avalon.statements import load
+
+sql = load("history")
+
+_USER: Final = "user:"
+_MAX_POSITION: Final = 2**63 - 1
+
+
+class HistoryItem(msgspec.Struct):
+    """A fact. `issue` is the one that it was told of, `action` what `POST /api/undo` takes a command back by.
+
+    `comment` and its `text` are there while the comment is.
+    """
+
+    id: UUID
+    position: int
+    type: str
+    issue: UUID
+    action: UUID | None
+    actor: str
+    name: str | None
+    at: Time
+    why: str
+    comment: UUID | None = None
+    text: str | None = None
+
+
+class HistoryPage(msgspec.Struct):
+    """`next` is the cursor of what came later."""
+
+    items: list[HistoryItem]
+    next: str | None
+
+
+async def read_history(database: Database, issue: UUID, *, cursor: str | None, limit: int) -> HistoryPage:
+    """The facts about an issue, and about those merged into it, oldest first; raises NotFound."""
+    if not await database.fetch_value(sql.find, {"issue": issue}):
+        raise NotFound("there is no such issue")
+    params = {"issue": issue, "after": _position(cursor), "row_limit": limit + 1}
+    found = await database.fetch(sql.facts, params, row=Event)
+    page = found[:limit]
+    names, comments = await _names(database, page), await _comments(database, page)
+    items = [_item(event, names, comments) for event in page]
+    return HistoryPage(items, str(page[-1].position) if len(found) > limit else None)
+
+
+def _position(cursor: str | None) -> int:
+    if not cursor:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit()) or int(cursor[:20]) > _MAX_POSITION:
+        raise BadInput("not a cursor of this list", field="cursor")
+    return int(cursor)
+
+
+async def _names(database: Database, events: list[Event]) -> dict[str, str]:
+    """The names of all people that these facts are about, by their names as actors."""
+    actors = {event.actor.removeprefix(_USER) for event in events if event.actor.startswith(_USER)}
+    assignees = {str(event.data["assignee"]) for event in events if event.data.get("assignee")}
+    if not actors | assignees:
+        return {}
+    rows = await database.fetch_dicts(sql.names, {"users": sorted(actors | assignees)})
+    return {f"{_USER}{row['id']}": row["username"] for row in rows}
+
+
+async def _comments(database: Database, events: list[Event]) -> dict[UUID, str]:
+    """What is said in comments that nobody has deleted."""
+    said = [event.data["comment"] for event in events if event.type == IssueCommented.TYPE]
+    rows = await database.fetch_dicts(sql.comments, {"comments": said}) if said else []
+    return {row["id"]: row["text"] for row in rows}
+
+
+def _item(event: Event, names: dict[str, str], comments: dict[UUID, str]) -> HistoryItem:
+    action = event.data.get("action")
+    comment = UUID(event.data["comment"]) if event.type == IssueCommented.TYPE else None
+    return HistoryItem(
+        id=event.id,
+        position=event.position,
+        type=event.type,
+        issue=event.stream,
+        action=UUID(action) if action else None,
+        actor=event.actor,
+        name=names.get(event.actor),
+        at=as_time(event.occurred_at),
+        why=explain(event, names),
+        comment=comment if comment in comments else None,
+        text=comments.get(comment) if comment else None,
+    )

@@ -1,0 +1,32 @@
+"""The search language of lists: text in, a checked query out, and from it a condition of SQL.
+
+A query is terms with blanks between them, and all of them must hold: `is:unresolved level:[error, fatal]
+release:1.4.* last:<1h -tag.browser:firefox "connection refused"`. Nothing here asks a database. What can't be
+read is a `BadQuery`, which says at which column, and what was expected there.
+"""
+
+from avalon.search.conditions import Conditions, issue_conditions, report_conditions
+from avalon.search.keys import ISSUES, REPORTS, Key
+from avalon.search.parser import MAX_LENGTH, MAX_TERMS, parse
+from avalon.search.query import Age, Comparison, Match, Pattern, Period, Query, Term, Words, to_text
+
+__all__ = [
+    "ISSUES",
+    "MAX_LENGTH",
+    "MAX_TERMS",
+    "REPORTS",
+    "Age",
+    "Comparison",
+    "Conditions",
+    "Key",
+    "Match",
+    "Pattern",
+    "Period",
+    "Query",
+    "Term",
+    "Words",
+    "issue_conditions",
+    "parse",
+    "report_conditions",
+    "to_text",
+]

@@ -1,0 +1,128 @@
+-- name: rules
+-- What happened to the rules of a sink up to a position, in order.
+-- sink: text; position: bigint
+SELECT stream AS id, type, data
+FROM log.event
+WHERE type IN ('rule.created', 'rule.changed', 'rule.deleted')
+  AND data ->> 'sink' = %(sink)s::text
+  AND position <= %(position)s::bigint
+ORDER BY position
+
+-- name: rule
+-- One rule, at work or not.
+-- rule: uuid
+SELECT id, name, definition, created_position
+FROM projection.rule
+WHERE id = %(rule)s::uuid
+
+-- name: standings
+-- What people have decided about issues.
+-- issues: uuid[]
+SELECT id AS issue, status, substatus
+FROM projection.issue
+WHERE id = ANY(%(issues)s::uuid[])
+
+-- name: reports
+-- The reports that facts speak of, each by its id and the time of its fact, which follows it in one transaction.
+-- ids: uuid[]; first, last: timestamptz, of the facts
+SELECT
+  id,
+  position,
+  recorded_at,
+  level,
+  environment,
+  release,
+  CASE WHEN jsonb_typeof(data -> 'tags') = 'object' THEN data -> 'tags' ELSE '{}' END AS tags
+FROM log.event
+WHERE type = 'error.reported'
+  AND id = ANY(%(ids)s::uuid[])
+  AND recorded_at >= %(first)s::timestamptz - interval '1 minute'
+  AND recorded_at <= %(last)s::timestamptz
+
+-- name: latest
+-- The report of each issue that occurred last, as long as it is kept.
+-- issues: uuid[]
+SELECT
+  asked.issue,
+  r.id,
+  r.position,
+  r.recorded_at,
+  r.occurred_at,
+  r.service,
+  r.level,
+  r.environment,
+  r.release,
+  CASE WHEN jsonb_typeof(r.data -> 'tags') = 'object' THEN r.data -> 'tags' ELSE '{}' END AS tags
+FROM unnest(%(issues)s::uuid[]) AS asked (issue)
+CROSS JOIN LATERAL (
+  SELECT id, last_seen
+  FROM projection.issue_group
+  WHERE issue = asked.issue
+  ORDER BY last_seen DESC
+  LIMIT 1
+) AS g
+CROSS JOIN LATERAL (
+  SELECT v.*
+  FROM projection.visible_report AS v
+  WHERE v.stream = g.id AND v.recorded_at >= g.last_seen - interval '1 minute'
+  ORDER BY v.occurred_at DESC, v.position DESC
+  LIMIT 1
+) AS r
+
+-- name: events
+-- How many reports issues had in the windows that end with given minutes, and in those that ended a minute
+-- earlier, from the projected minutes.
+-- issues: uuid[] and minutes: timestamptz[], asked for side by side; length: integer, of the window in minutes;
+-- services, levels, environments: text[], empty for any
+SELECT
+  asked.issue,
+  asked.minute,
+  coalesce(sum(m.reports) FILTER (
+    WHERE m.minute > asked.minute - make_interval(mins => %(length)s::integer)
+  ), 0)::bigint AS reached,
+  coalesce(sum(m.reports) FILTER (WHERE m.minute < asked.minute), 0)::bigint AS before
+FROM unnest(%(issues)s::uuid[], %(minutes)s::timestamptz[]) AS asked (issue, minute)
+JOIN projection.issue_group AS g ON g.issue = asked.issue
+JOIN projection.group_minute AS m
+  ON m.issue_group = g.id
+  AND m.minute >= asked.minute - make_interval(mins => %(length)s::integer)
+  AND m.minute <= asked.minute
+WHERE (%(services)s::text[] = '{}' OR g.service = ANY(%(services)s::text[]))
+  AND (%(levels)s::text[] = '{}' OR m.level = ANY(%(levels)s::text[]))
+  AND (%(environments)s::text[] = '{}' OR m.environment = ANY(%(environments)s::text[]))
+GROUP BY asked.issue, asked.minute
+
+-- name: users
+-- As events, but how many people met the issues: counted in at most the last 10,000 reports of a window.
+-- issues: uuid[] and minutes: timestamptz[]; length: integer; services, levels, environments: text[]; threshold:
+-- bigint, because an issue that fewer people have met in all its time need not be looked at
+SELECT
+  asked.issue,
+  asked.minute,
+  count(DISTINCT r.user_hash) FILTER (
+    WHERE r.minute > asked.minute - make_interval(mins => %(length)s::integer)
+  ) AS reached,
+  count(DISTINCT r.user_hash) FILTER (WHERE r.minute < asked.minute) AS before
+FROM unnest(%(issues)s::uuid[], %(minutes)s::timestamptz[]) AS asked (issue, minute)
+JOIN projection.issue AS i ON i.id = asked.issue AND i.users >= %(threshold)s::bigint
+CROSS JOIN LATERAL (
+  SELECT log.user_hash(v.data) AS user_hash, date_bin('1 minute', v.occurred_at, 'epoch') AS minute
+  FROM projection.visible_report AS v
+  WHERE v.stream = ANY(ARRAY(SELECT g.id FROM projection.issue_group AS g WHERE g.issue = asked.issue))
+    AND v.occurred_at >= asked.minute - make_interval(mins => %(length)s::integer)
+    AND v.occurred_at < asked.minute + interval '1 minute'
+    AND v.recorded_at >= asked.minute - make_interval(mins => %(length)s::integer + 1)
+    AND (%(services)s::text[] = '{}' OR v.service = ANY(%(services)s::text[]))
+    AND (%(levels)s::text[] = '{}' OR v.level = ANY(%(levels)s::text[]))
+    AND (%(environments)s::text[] = '{}' OR coalesce(v.environment, '') = ANY(%(environments)s::text[]))
+  ORDER BY v.occurred_at DESC
+  LIMIT 10000
+) AS r
+GROUP BY asked.issue, asked.minute
+
+-- name: found
+-- Which of some issues a search finds. Its conditions are put in place of the two that are always true.
+-- issues: uuid[]
+SELECT i.id AS issue
+FROM projection.issue AS i
+WHERE i.id = ANY(%(issues)s::uuid[]) AND /*own*/ true AND /*others*/ true

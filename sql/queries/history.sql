@@ -1,0 +1,57 @@
+-- name: facts
+-- The facts about an issue, and about those that were merged into it and are hidden since, oldest first.
+-- issue: uuid; after: bigint; row_limit: integer
+WITH told AS MATERIALIZED (
+  SELECT %(issue)s::uuid AS issue
+  UNION
+  SELECT home.id
+  FROM projection.issue_group AS g
+  JOIN projection.issue AS home ON home.id = g.home AND home.moved_to IS NOT NULL
+  WHERE g.issue = %(issue)s::uuid
+)
+SELECT position, id, type, stream, service, level, environment, release, occurred_at, recorded_at, actor, data
+FROM (
+  SELECT f.*
+  FROM told
+  CROSS JOIN LATERAL (
+    SELECT *
+    FROM log.event AS e
+    WHERE e.type <> 'error.reported' AND e.stream = told.issue AND e.position > %(after)s::bigint
+    ORDER BY e.position
+    LIMIT %(row_limit)s::integer
+  ) AS f
+  UNION
+  SELECT f.*
+  FROM (
+    SELECT *
+    FROM log.event AS e
+    WHERE e.type = 'issue.groups_moved'
+      AND e.data ->> 'from' = %(issue)s::uuid::text
+      AND e.position > %(after)s::bigint
+    ORDER BY e.position
+    LIMIT %(row_limit)s::integer
+  ) AS f
+) AS found
+ORDER BY position
+LIMIT %(row_limit)s::integer
+
+-- name: names
+-- The names of accounts.
+-- users: uuid[]
+SELECT id, username
+FROM account.app_user
+WHERE id = ANY(%(users)s::uuid[])
+
+-- name: find
+-- Whether an issue is there to be seen, or was merged into another.
+-- issue: uuid
+SELECT NOT is_hidden OR moved_to IS NOT NULL
+FROM projection.issue
+WHERE id = %(issue)s::uuid
+
+-- name: comments
+-- What comments say, those of them that stand.
+-- comments: uuid[]
+SELECT id, text
+FROM projection.issue_comment
+WHERE id = ANY(%(comments)s::uuid[])

@@ -1,0 +1,31 @@
+-- Whether a release of a service comes before another (-1), is the same (0) or comes after it (1): by their keys where
+-- both have one, else by when they were first seen; what was never seen is yet to come. NULL where it can't be said.
+CREATE OR REPLACE FUNCTION log.compare_releases(service text, one text, other text) RETURNS integer
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  _one record;
+  _other record;
+BEGIN
+  IF one IS NULL OR other IS NULL OR one = other THEN
+    RETURN CASE WHEN one = other THEN 0 END;
+  END IF;
+
+  SELECT log.release_key(one) COLLATE "C" AS key, (
+    SELECT r.first_seen FROM projection.release AS r WHERE r.service = compare_releases.service AND r.version = one
+  ) AS first_seen
+  INTO _one;
+  SELECT log.release_key(other) COLLATE "C" AS key, (
+    SELECT r.first_seen FROM projection.release AS r WHERE r.service = compare_releases.service AND r.version = other
+  ) AS first_seen
+  INTO _other;
+
+  IF _one.key IS NOT NULL AND _other.key IS NOT NULL THEN
+    RETURN CASE WHEN _one.key < _other.key THEN -1 WHEN _one.key > _other.key THEN 1 ELSE 0 END;
+  END IF;
+  RETURN CASE
+    WHEN coalesce(_one.first_seen, 'infinity') < coalesce(_other.first_seen, 'infinity') THEN -1
+    WHEN coalesce(_one.first_seen, 'infinity') > coalesce(_other.first_seen, 'infinity') THEN 1
+  END;
+END $$;

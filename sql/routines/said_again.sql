@@ -1,0 +1,18 @@
+-- The data of the fact that brings a deleted comment back as it was.
+CREATE OR REPLACE FUNCTION log.said_again(issue uuid, data jsonb) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC'
+AS $$
+  SELECT jsonb_build_object(
+    'comment', f.data -> 'comment',
+    'text', f.data -> 'text',
+    'author', f.actor,
+    'commented_at', f.occurred_at,
+    'position', f.position
+  )
+  FROM log.fact AS f
+  WHERE f.stream = issue AND f.type = 'issue.commented' AND f.data -> 'comment' = said_again.data -> 'comment'
+  ORDER BY f.position
+  LIMIT 1
+$$;

@@ -1,0 +1,236 @@
+"""Issues as plain Python: what the workflow should come to, for tests that compare the projections with it.
+
+A model says what a command does, or that it is refused (`Refused`). It knows no log, no fold and no tomb:
+groups hold reports and belong to an issue, decisions have versions, and an action remembers what it did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+_versions = count(1)
+
+
+class Refused(Exception):
+    """The command can't be done now."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What people decided."""
+
+    status: str = "unresolved"
+    substatus: str = "new"
+    assignee: UUID | None = None
+    resolved_in: str | None = None
+    current_release: str | None = None
+    muted_events: int | None = None
+    muted_users: int | None = None
+    version: int = field(default_factory=lambda: next(_versions), compare=False)
+
+    def after(self, **changes: Any) -> State:
+        """Another decision. One about the status ends what went with the status before."""
+        if "status" in changes:
+            names = ("resolved_in", "current_release", "muted_events", "muted_users")
+            changes = dict.fromkeys(names) | changes
+        return replace(self, **changes, version=next(_versions))
+
+
+@dataclass
+class Group:
+    id: UUID
+    service: str
+    issue: UUID
+    home: UUID
+    reports: set[UUID] = field(default_factory=set)
+    users: set[int] = field(default_factory=set)
+
+
+@dataclass
+class Action:
+    """What was done: taking it back checks first, then does."""
+
+    check: Callable[[], bool]
+    undo: Callable[[], Action]
+
+
+@dataclass
+class Model:
+    """All issues, with the groups that live and those that went with their issues."""
+
+    states: dict[UUID, State] = field(default_factory=dict)
+    comments: dict[UUID, UUID] = field(default_factory=dict)
+    groups: dict[UUID, Group] = field(default_factory=dict)
+    graves: list[list[Group]] = field(default_factory=list)
+    releases: dict[str, set[str]] = field(default_factory=dict)
+
+    # What is there to be seen
+
+    def groups_of(self, issue: UUID) -> list[Group]:
+        return [group for group in self.groups.values() if group.issue == issue]
+
+    def events(self, issue: UUID) -> int:
+        return sum(len(group.reports) for group in self.groups_of(issue))
+
+    def users(self, issue: UUID) -> int:
+        return len(set[int]().union(*(group.users for group in self.groups_of(issue))))
+
+    def visible(self) -> list[UUID]:
+        """In the order of their opening: ids are random."""
+        return [issue for issue in self.states if self.events(issue)]
+
+    def is_deleted(self, issue: UUID) -> bool:
+        return any(group.issue == issue for grave in self.graves for group in grave)
+
+    def newest(self, issue_service: str) -> str | None:
+        return max(self.releases.get(issue_service, set()), key=as_numbers, default=None)
+
+    # What programs do
+
+    def report(
+        self, group: UUID, service: str, report: UUID, user: int, release: str | None, is_late: bool
+    ) -> None:
+        """A report of a group that lives; `open` has been called before for one that does not."""
+        if release:
+            self.releases.setdefault(service, set()).add(release)
+        found = self.groups[group]
+        found.reports.add(report)
+        found.users.add(user)
+        state = self.states[found.issue]
+        if state.status == "resolved" and not is_late and may_regress(state, release):
+            self.states[found.issue] = state.after(status="unresolved", substatus="regressed")
+        if state.substatus == "muted" and (
+            (state.muted_events is not None and self.events(found.issue) >= state.muted_events)
+            or (state.muted_users is not None and self.users(found.issue) >= state.muted_users)
+        ):
+            self.states[found.issue] = state.after(status="unresolved", substatus="ongoing")
+
+    def open(self, group: UUID, service: str, issue: UUID) -> None:
+        self.states[issue] = State()
+        self.groups[group] = Group(group, service, issue, issue)
+
+    def add(self, issue: UUID) -> None:
+        """An issue for groups that are split off."""
+        self.states[issue] = State(substatus="ongoing")
+
+    # What people do with reports
+
+    def delete_report(self, report: UUID) -> None:
+        for group in self.groups.values():
+            group.reports.discard(report)
+
+    def erase(self, service: str) -> None:
+        for group in [*self.groups.values(), *(group for grave in self.graves for group in grave)]:
+            if group.service == service:
+                group.reports, group.users = set(), set()
+        self.releases.pop(service, None)
+
+    # What people do with issues
+
+    def decide(self, issues: list[UUID], **changes: Any) -> Action:
+        return self._set({issue: self.states[issue].after(**self._fit(issue, changes)) for issue in issues})
+
+    def _fit(self, issue: UUID, changes: dict[str, Any]) -> dict[str, Any]:
+        """Mutes count from what there is."""
+        more = dict(changes)
+        if more.get("muted_events") is not None:
+            more["muted_events"] += self.events(issue)
+        if more.get("muted_users") is not None:
+            more["muted_users"] += self.users(issue)
+        return more
+
+    def _set(self, after: dict[UUID, State]) -> Action:
+        before = {issue: self.states[issue] for issue in after}
+        self.states |= after
+
+        def check() -> bool:
+            return all(
+                self.events(issue) and self.states[issue].version == state.version
+                for issue, state in after.items()
+            )
+
+        return Action(check, lambda: self._set(before))
+
+    def move(self, moves: dict[UUID, tuple[UUID, UUID]]) -> Action:
+        """Groups to issues, each with its home from then on."""
+        before = {id_: (self.groups[id_].issue, self.groups[id_].home) for id_ in moves}
+        for id_, (issue, home) in moves.items():
+            self.groups[id_].issue, self.groups[id_].home = issue, home
+
+        def check() -> bool:
+            return all(
+                id_ in self.groups
+                and self.groups[id_].issue == moves[id_][0]
+                and not self.is_deleted(before[id_][0])
+                for id_ in moves
+            )
+
+        return Action(check, lambda: self.move(before))
+
+    def merge(self, target: UUID, other: UUID) -> Action:
+        return self.move({group.id: (target, group.home) for group in self.groups_of(other)})
+
+    def comment(self, issue: UUID, comment: UUID) -> Action:
+        self.comments[comment] = issue
+        return Action(lambda: comment in self.comments, lambda: self.delete_comment(comment))
+
+    def delete_comment(self, comment: UUID) -> Action:
+        issue = self.comments.pop(comment)
+        return Action(lambda: comment not in self.comments, lambda: self.comment(issue, comment))
+
+    def delete(self, issue: UUID, version: int | None = None) -> Action:
+        """The issue stands on a new decision then, or on the older one that an undo gives back."""
+        before = self.states[issue]
+        self.states[issue] = replace(before, version=version or next(_versions))
+        grave, after = self.groups_of(issue), self.states[issue].version
+        self.graves.append(grave)
+        for group in grave:
+            del self.groups[group.id]
+
+        def check() -> bool:
+            later = self.graves[self.graves.index(grave) + 1 :] if grave in self.graves else []
+            again = {group.id for one in later for group in one} | set(self.groups)
+            return (
+                any(one is grave for one in self.graves)
+                and self.states[issue].version == after
+                and not again & {group.id for group in grave}
+            )
+
+        return Action(check, lambda: self._restore(issue, grave, before.version))
+
+    def _restore(self, issue: UUID, grave: list[Group], version: int) -> Action:
+        before = self.states[issue].version
+        self.graves = [one for one in self.graves if one is not grave]
+        self.groups |= {group.id: group for group in grave}
+        self.states[issue] = replace(self.states[issue], version=version)
+
+        def check() -> bool:
+            return bool(self.events(issue)) and self.states[issue].version == version
+
+        return Action(check, lambda: self.delete(issue, before))
+
+    def take_back(self, action: Action) -> Action:
+        if not action.check():
+            raise Refused
+        return action.undo()
+
+
+def may_regress(state: State, release: str | None) -> bool:
+    """Whether a release can have the error although the issue is resolved."""
+    if release is None:
+        return True
+    if state.substatus == "in_release":
+        return as_numbers(release) >= as_numbers(str(state.resolved_in))
+    if state.current_release is None:
+        return True
+    if state.substatus == "in_next_release":
+        return as_numbers(release) > as_numbers(state.current_release)
+    return as_numbers(release) >= as_numbers(state.current_release)
+
+
+def as_numbers(release: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in release.split("."))
