@@ -61,24 +61,23 @@ def group_report(report: Report, rules: RuleSet | None = None) -> Grouping:
 
 
 def _parts(report: Report, rules: RuleSet | None, taken: set[str]) -> _Parts:
+    def vary(masked: str) -> str:
+        return rules.vary(masked, taken) if rules else masked
+
     exceptions: Sequence[ExceptionInfo] = report.exceptions
     if report.stack and not any([one.frames for one in exceptions]):
         exceptions = _from_text(report) or exceptions
     if not exceptions:
-        message = report.message_template or report.message
-        return _Parts("", mask(rules.vary(message, taken) if rules else message), [], [], "")
+        return _Parts("", vary(mask(report.message_template or report.message)), [], [], "")
     decision = decide(exceptions, partial(rules.without_ignored, taken=taken) if rules else None)
     value, frame = decision.exception.value, decision.frame
     type = _own_name(decision.exception.type)
     if frame is None:
         value = value or report.message
-    if rules:
-        value = rules.vary(value, taken)
-    if frame is None:
-        return _Parts(type, mask(value), [], [], "")
+        return _Parts(type, vary(mask(value)), [], [], "")
     line = telling_line(value, type, frame.context_line)
     key = [*decision.key, line] if line else decision.key
-    return _Parts(type, template(value, type), key, decision.places, decision.culprit)
+    return _Parts(type, vary(template(value, type)), key, decision.places, decision.culprit)
 
 
 def _from_text(report: Report) -> list[ExceptionInfo]:
