@@ -10,7 +10,7 @@ import pytest
 
 from avalon import deletions, event_store, projections
 from avalon.database import Database
-from avalon.events import NewEvent, ServiceErased, uuid7
+from avalon.events import IssueGroupsBound, IssueGroupsMoved, NewEvent, ServiceErased, uuid7
 from tests.conftest import Urls
 from tests.history import a_report, ago, report
 
@@ -172,6 +172,24 @@ async def test_an_issue_without_reports_is_hidden_until_the_next(
     await report(database, a_report(1, message="second"))
     assert await rows(owner, look) == [(False, 1, "second")]
     assert await value(owner, "SELECT search @@ 'second'::tsquery FROM projection.issue")
+    assert await projections.verify(urls.owner) == []
+
+
+async def test_an_emptied_issue_adds_nothing_of_its_own_to_the_reports_that_come(
+    urls: Urls, database: Database, owner: Owner
+) -> None:
+    one, other, third = UUID(int=1), UUID(int=2), UUID(int=3)
+    await report(database, a_report(1), a_report(2))
+    for fact in (
+        IssueGroupsMoved(from_=one, groups=[one], kind="merge").new(other, "user:x", service="api"),
+        IssueGroupsBound(groups=[third]).new(one, "user:x", service="api"),
+    ):
+        await event_store.append(database, [fact])
+    look = "SELECT level, first_seen, last_seen, events FROM projection.issue WHERE id = '%s'" % one
+    assert await rows(owner, look) == [(None, None, None, 0)]
+    seen = ago(hours=1).replace(second=0, microsecond=0)
+    await report(database, a_report(3, level="info", occurred_at=seen))
+    assert await rows(owner, look) == [("info", seen, seen, 1)]
     assert await projections.verify(urls.owner) == []
 
 
