@@ -70,7 +70,7 @@ async def _alert(database: Database, item: Single, base: str | None) -> Alert | 
         service=row.service,
         level=row.level,
         message=report.message,
-        type=report.type,
+        type=report.deciding_type,
         path=report.path,
         method=report.method,
         stack=report.stack or _frames(report),

@@ -36,10 +36,12 @@ BEGIN
     $sql$, _schema);
 
     -- position is that of the first report: the order of an issue's groups. home is the issue that the group opened.
+    -- value is what the exception says that the grouping went by, where the title doesn't: for the search.
     EXECUTE format($sql$
       ALTER TABLE %1$I.issue_group
         ADD COLUMN home uuid,
         ADD COLUMN position bigint NOT NULL DEFAULT 0,
+        ADD COLUMN value text,
         ADD COLUMN culprit text,
         ADD COLUMN hashes text[] NOT NULL DEFAULT '{}',
         ADD COLUMN users bigint NOT NULL DEFAULT 0

@@ -70,6 +70,7 @@ BEGIN
         SET
           reports = reports - 1,
           title = CASE WHEN title_of = (_fact.data ->> 'report')::uuid THEN NULL ELSE title END,
+          value = CASE WHEN title_of = (_fact.data ->> 'report')::uuid THEN NULL ELSE value END,
           culprit = CASE WHEN title_of = (_fact.data ->> 'report')::uuid THEN NULL ELSE culprit END,
           title_of = NULLIF(title_of, (_fact.data ->> 'report')::uuid)
         WHERE id = _group;
@@ -100,7 +101,7 @@ BEGIN
           RETURNING h.issue_group, h.reports
         )
         UPDATE issue_group AS g
-        SET reports = g.reports - gone.reports, title = NULL, title_of = NULL, culprit = NULL
+        SET reports = g.reports - gone.reports, title = NULL, value = NULL, title_of = NULL, culprit = NULL
         FROM (SELECT issue_group, sum(reports) AS reports FROM gone GROUP BY issue_group) AS gone
         WHERE g.id = gone.issue_group;
 
