@@ -101,6 +101,30 @@ async def test_an_issue_regresses_once_an_append(database: Database, owner: Owne
 
 
 @pytest.mark.parametrize(
+    ("decision", "asked"),
+    [(decided("issue.resolved", current_release="2.0"), 2), (decided("issue.muted", events=10**6), 0)],
+    ids=["resolved", "muted"],
+)
+async def test_a_batch_that_changes_nothing_asks_once_a_release_and_reads_no_state(
+    database: Database, owner: Owner, decision: NewEvent, asked: int
+) -> None:
+    """Policies run under the log's lock: what they cost a report, everybody waits for."""
+    await report(database, *[a_report(release=release) for release in ("1.0", "1.1", "2.0")])
+    await event_store.append(database, [decision])
+    await owner.execute(
+        b"""
+        CREATE SEQUENCE log.asked;
+        CREATE OR REPLACE FUNCTION log.compare_releases(service text, one text, other text) RETURNS integer
+        LANGUAGE sql STABLE AS 'SELECT -1 FROM nextval(''log.asked'')';
+        CREATE OR REPLACE FUNCTION log.decision_state(issue projection.issue) RETURNS jsonb
+        LANGUAGE plpgsql STABLE AS 'BEGIN RAISE ''the state of an issue that stays as it is''; END';
+        """
+    )
+    await report(database, *[a_report(release=release) for release in ("1.0", "1.1") for _ in range(20)])
+    assert await value(owner, "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM log.asked") == asked
+
+
+@pytest.mark.parametrize(
     ("mute", "quiet", "reason"),
     [
         ({"events": 3, "events_then": 1}, 2, "events"),
