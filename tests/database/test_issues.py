@@ -355,8 +355,20 @@ class TestMerging:
             await issues.merge(database, of(3), [of(2)], ANNA)
         with pytest.raises(BadInput, match="groups"):
             await issues.unmerge(database, of(1), [of(3)], ANNA)
-        with pytest.raises(BadInput, match="groups"):
-            await issues.unmerge(database, of(1), [of(1), of(2)], ANNA)
+
+    async def test_what_is_split_leaves_a_group_with_reports(self, database: Database) -> None:
+        await groups(database, 1, 2, 3)
+        await issues.merge(database, of(1), [of(2), of(3)], ANNA)
+        with pytest.raises(Conflict, match="left"):
+            await issues.unmerge(database, of(1), [of(1), of(2), of(3)], ANNA)
+        (own,) = await database.fetch_dicts(
+            "SELECT id FROM projection.visible_report WHERE stream = %(id)s", {"id": of(1)}
+        )
+        await deletions.delete_report(database, own["id"], ANNA)
+        with pytest.raises(Conflict, match="left"):
+            await issues.unmerge(database, of(1), None, ANNA)
+        assert (await issues.unmerge(database, of(1), [of(2)], ANNA)).changed == 1
+        assert (await issue(database, 1))["events"] == 1
 
     async def test_a_merge_is_not_undone_once_a_group_has_moved_on(self, database: Database) -> None:
         await groups(database, 1, 2, 3)

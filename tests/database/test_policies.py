@@ -12,7 +12,7 @@ import pytest
 
 from avalon import deletions, event_store, projections
 from avalon.database import Database
-from avalon.events import NewEvent, uuid7
+from avalon.events import IssueGroupsMoved, NewEvent, uuid7
 from tests.conftest import Urls
 from tests.database.test_issue_folds import in_batches, replace, rows, value
 from tests.history import a_report, ago, report
@@ -186,6 +186,21 @@ async def test_the_cap_is_an_hours(database: Database, owner: Owner) -> None:
     await owner.execute("SELECT setval('log.clock', %s)", [int(next_hour)])
     await report(database, a_report(3), a_report(4))
     assert [stream for stream, _ in await facts(owner, "issue.opened")] == [UUID(int=1), UUID(int=3)]
+
+
+async def test_an_overflow_whose_groups_all_went_elsewhere_lives_again_with_the_next(
+    urls: Urls, database: Database, owner: Owner
+) -> None:
+    await replace(owner, "log.open_issue", ":= 1000", ":= 1")
+    await report(database, a_report(1), a_report(2))
+    ((overflow, _),) = await facts(owner, "issue.overflowed")
+    moved = IssueGroupsMoved(from_=overflow, groups=[UUID(int=2)], kind="regroup")
+    await event_store.append(database, [moved.new(ISSUE, "user:x", service="api")])
+    look = f"SELECT is_hidden, moved_to, events FROM projection.issue WHERE id = '{overflow}'"
+    assert await rows(owner, look) == [(True, ISSUE, 0)]
+    await report(database, a_report(3))
+    assert await rows(owner, look) == [(False, None, 1)]
+    assert await projections.verify(urls.owner) == []
 
 
 async def test_without_the_cap_every_group_opens_an_issue(database: Database, owner: Owner) -> None:
