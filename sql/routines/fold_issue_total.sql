@@ -32,6 +32,11 @@ BEGIN
     JOIN group_erasure AS x ON x.issue_group = (e.data ->> 'group')::uuid
     WHERE e.type = 'error.deleted'
     UNION ALL
+    SELECT x.issue
+    FROM fresh AS e
+    JOIN group_erasure AS x ON x.position < e.position
+    WHERE e.type = 'reports.purged'
+    UNION ALL
     SELECT g.issue
     FROM fresh AS e
     JOIN issue_group AS g ON g.service = e.service

@@ -193,6 +193,25 @@ async def test_an_emptied_issue_adds_nothing_of_its_own_to_the_reports_that_come
     assert await projections.verify(urls.owner) == []
 
 
+@pytest.mark.parametrize("is_erased", [False, True], ids=["deleted", "erased"])
+async def test_nothing_that_the_titling_report_said_outlives_it(
+    urls: Urls, database: Database, owner: Owner, is_erased: bool
+) -> None:
+    said = {"exceptions": [{"type": "ElmStreetError"}], "grouping": {"culprit": "elm", "hashes": ["e1"]}}
+    first = a_report(1, data=said, occurred_at=ago(hours=5))
+    await report(database, first, a_report(1))
+    if is_erased:
+        before = ago(hours=2).replace(minute=0, second=0, microsecond=0)
+        await deletions.erase_service(database, "api", before, "user:x")
+    else:
+        await deletions.delete_report(database, first.id, "user:x")
+    nothing = (1, None, None, None)
+    assert await rows(owner, "SELECT events, type, title, culprit FROM projection.issue") == [nothing]
+    look = "SELECT reports, type, title, culprit, hashes, title_of FROM projection.issue_group"
+    assert await rows(owner, look) == [(*nothing, [], None)]
+    assert await projections.verify(urls.owner, chunk=1) == []
+
+
 async def test_an_erased_group_loses_its_tags_and_people(
     urls: Urls, database: Database, owner: Owner
 ) -> None:

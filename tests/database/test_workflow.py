@@ -188,6 +188,10 @@ class Walk:
             await self.send_home(issue, chosen, chosen)
 
     async def send_home(self, issue: UUID, moved: list[UUID], chosen: list[UUID] | None) -> None:
+        if not any(group.reports for group in self.model.groups_of(issue) if group.id not in moved):
+            with pytest.raises(Conflict):
+                await issues.unmerge(self.database, issue, chosen, ACTOR)
+            return
         done = await issues.unmerge(self.database, issue, chosen, ACTOR)
         moves = {}
         for id_ in moved:
