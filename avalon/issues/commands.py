@@ -18,7 +18,7 @@ import msgspec
 import psycopg
 
 from avalon.database import Database, RawJson
-from avalon.errors import BadInput, NotFound, refusal
+from avalon.errors import BadInput, Conflict, NotFound, refusal
 from avalon.events import Fact, IssueCommentDeleted, IssueCommented, uuid7
 from avalon.statements import load
 
@@ -26,6 +26,8 @@ sql = load("issue_commands")
 
 MAX_ISSUES: Final = 10_000
 MAX_COMMENT: Final = 20_000
+# So many issues are named where something can't be done with them.
+MAX_NAMED: Final = 10
 CHUNK: Final = 500
 
 _encode = msgspec.json.Encoder().encode
@@ -60,7 +62,7 @@ async def change_all(
     *,
     expected_position: int | None = None,
 ) -> Done:
-    """Appends the same decisions about many issues; those that are gone are left out.
+    """Appends the same decisions about many issues, or raises before the first where one is not there.
 
     With `expected_position` nothing may have been decided about any of them since; that takes one
     transaction, so it is for at most 500.
@@ -68,6 +70,7 @@ async def change_all(
     wanted = _bounded(issues)
     if expected_position is not None and len(wanted) > CHUNK:
         raise BadInput(f"with this at most {CHUNK} issues", field="expected_position")
+    await _require(database, wanted)
     action, changed = uuid7(), 0
     for chunk in _chunks(wanted):
         params = _params(chunk, facts, actor, action, expected_position, is_bulk=True)
@@ -79,7 +82,8 @@ async def merge(database: Database, target: UUID, others: Sequence[UUID], actor:
     """Moves all groups of the others to the target; says how many others. All must be there."""
     wanted = [other for other in _bounded(others) if other != target]
     if not wanted:
-        raise BadInput("at least two issues", field="ids")
+        raise BadInput("a merge takes at least two issues", field="ids")
+    await _require(database, [target, *wanted])
     action, changed = uuid7(), 0
     for chunk in _chunks(wanted):
         params = {"target": target, "others": chunk, "actor": actor, "action": action}
@@ -132,6 +136,20 @@ async def undo(database: Database, id: UUID, actor: str, *, is_admin: bool = Fal
     action = uuid7()
     params = {"id": id, "actor": actor, "is_admin": is_admin, "action": action}
     return Done(action, await _ask(database, sql.undo, params))
+
+
+async def _require(database: Database, issues: list[UUID]) -> None:
+    """Raises NotFound or Conflict that name those not there. What goes after this is left out."""
+    absent = await database.fetch_dicts(sql.absent, {"issues": issues, "row_limit": MAX_NAMED})
+    if not absent:
+        return
+    more = absent[0]["total"] - len(absent)
+    rest = f", and {more} more" if more else ""
+    gone = [str(row["id"]) for row in absent if row["moved_to"] is None]
+    if gone:
+        raise NotFound(f"nothing was done: there is no issue {', '.join(gone)}{rest}")
+    moved = [f"{row['id']} into {row['moved_to']}" for row in absent]
+    raise Conflict(f"nothing was done: merged was {', '.join(moved)}{rest}")
 
 
 def _params(

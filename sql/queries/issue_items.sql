@@ -1,5 +1,6 @@
 -- name: items
--- Issues with what their groups say of them: the newest environments and releases, and reports by hour. The
+-- Issues with what their groups say of them: the newest environments and releases, and reports by hour; and what is left
+-- of a mute. Who has no groups, because they were moved, was never seen. The
 -- overflow's value is empty: to match is_overflow in the key's index, Postgres 18 would skip over all values.
 -- ids: uuid[]; recent: timestamptz, from when on a new issue is still called new; since: timestamptz, the first hour;
 -- names: integer, so many environments and releases; groups: integer, of so many groups
@@ -15,8 +16,8 @@ SELECT
     WHEN i.substatus = 'new' AND i.first_seen <= %(recent)s::timestamptz THEN 'ongoing'
     ELSE i.substatus
   END AS substatus,
-  i.first_seen,
-  greatest(i.last_seen, i.first_seen) AS last_seen,
+  CASE WHEN NOT i.is_hidden THEN i.first_seen END AS first_seen,
+  CASE WHEN NOT i.is_hidden THEN greatest(i.last_seen, i.first_seen) END AS last_seen,
   i.events,
   i.users,
   coalesce(e.names, '{}') AS environments,
@@ -29,7 +30,9 @@ SELECT
   i.comments,
   i.resolved_in,
   i.muted_until,
-  i.moved_to
+  CASE WHEN i.muted_events IS NOT NULL THEN greatest(i.muted_events - i.events, 0) END AS muted_events,
+  CASE WHEN i.muted_users IS NOT NULL THEN greatest(i.muted_users - i.users, 0) END AS muted_users,
+  CASE WHEN i.is_hidden THEN log.moved_to(i.id) END AS moved_to
 FROM projection.issue AS i
 LEFT JOIN account.app_user AS a ON a.id = i.assignee
 CROSS JOIN LATERAL (
@@ -77,12 +80,11 @@ CROSS JOIN LATERAL (
 WHERE i.id = ANY(%(ids)s::uuid[])
 
 -- name: find
--- Whether an issue is there to be seen, where it went, since when it has reports, and whether of so many groups.
+-- Whether an issue is there to be seen, or was merged into one that is; since when it has reports, and whether of so many groups.
 -- id: uuid; groups: integer
 SELECT
   i.id,
-  i.is_hidden,
-  i.moved_to,
+  NOT i.is_hidden OR log.moved_to(i.id) IS NOT NULL AS is_known,
   i.first_seen,
   (SELECT count(*) FROM (SELECT FROM projection.issue_group WHERE issue = i.id LIMIT %(groups)s::integer) AS g)
     >= %(groups)s::integer AS is_large
@@ -108,7 +110,7 @@ FROM (
     t.is_overflow,
     sum(t.reports)::bigint AS reports,
     min(t.first_seen) AS first_seen,
-    max(t.last_seen) AS last_seen,
+    greatest(max(t.last_seen), min(t.first_seen)) AS last_seen,
     (sum(sum(t.reports)) OVER (PARTITION BY t.key))::bigint AS total,
     count(*) FILTER (WHERE NOT t.is_overflow) OVER (PARTITION BY t.key) AS distinct_values,
     row_number() OVER (PARTITION BY t.key, t.is_overflow ORDER BY sum(t.reports) DESC, t.value) AS place
@@ -153,7 +155,7 @@ SELECT
   i.culprit,
   i.level,
   i.status,
-  i.last_seen,
+  greatest(i.last_seen, i.first_seen) AS last_seen,
   i.events,
   c.shared::double precision / (cardinality((SELECT own.hashes FROM own)) + c.theirs - c.shared) AS score
 FROM compared AS c
