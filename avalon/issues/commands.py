@@ -18,8 +18,9 @@ import msgspec
 import psycopg
 
 from avalon.database import Database, RawJson
-from avalon.errors import BadInput, Conflict, NotFound, refusal
+from avalon.errors import AvalonError, BadInput, Conflict, NotFound, refusal
 from avalon.events import Fact, IssueCommentDeleted, IssueCommented, uuid7
+from avalon.issues.chunks import CHUNK, chunks
 from avalon.statements import load
 
 sql = load("issue_commands")
@@ -28,7 +29,6 @@ MAX_ISSUES: Final = 10_000
 MAX_COMMENT: Final = 20_000
 # So many issues are named where something can't be done with them.
 MAX_NAMED: Final = 10
-CHUNK: Final = 500
 
 _encode = msgspec.json.Encoder().encode
 
@@ -72,9 +72,10 @@ async def change_all(
         raise BadInput(f"with this at most {CHUNK} issues", field="expected_position")
     await _require(database, wanted)
     action, changed = uuid7(), 0
-    for chunk in _chunks(wanted):
+    for chunk in chunks(wanted):
         params = _params(chunk, facts, actor, action, expected_position, is_bulk=True)
-        changed += await _ask(database, sql.change, params)
+        async with partly(action, changed):
+            changed += await _ask(database, sql.change, params)
     return Done(action, changed)
 
 
@@ -85,9 +86,10 @@ async def merge(database: Database, target: UUID, others: Sequence[UUID], actor:
         raise BadInput("a merge takes at least two issues", field="ids")
     await _require(database, [target, *wanted])
     action, changed = uuid7(), 0
-    for chunk in _chunks(wanted):
+    for chunk in chunks(wanted):
         params = {"target": target, "others": chunk, "actor": actor, "action": action}
-        changed += await _ask(database, sql.merge, params)
+        async with partly(action, changed):
+            changed += await _ask(database, sql.merge, params)
     return Done(action, changed)
 
 
@@ -127,7 +129,7 @@ async def delete_comment(
         "data": RawJson(bytes(fact.data)),
     }
     if await database.fetch_value(sql.delete_comment, params) is None:
-        raise NotFound("there is no such comment of yours")
+        raise NotFound(f"there is no such comment{'' if is_admin else ' of yours'}")
     return Done(action, 1)
 
 
@@ -177,8 +179,15 @@ def _bounded(issues: Sequence[UUID]) -> list[UUID]:
     return _unique(issues) or []
 
 
-def _chunks(issues: list[UUID]) -> list[list[UUID]]:
-    return [issues[begin : begin + CHUNK] for begin in range(0, len(issues), CHUNK)]
+@asynccontextmanager
+async def partly(action: UUID, changed: int) -> AsyncIterator[None]:
+    """A refusal in the middle says what was done before it, and how that is taken back."""
+    try:
+        yield
+    except AvalonError as error:
+        if changed:
+            error.message += f"; {changed} issues were done before, which POST /api/undo/{action} takes back"
+        raise
 
 
 def _unique(ids: Sequence[UUID] | None) -> list[UUID] | None:

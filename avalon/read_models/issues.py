@@ -71,6 +71,20 @@ class IssuePage(msgspec.Struct):
     next: str | None
 
 
+class Group(msgspec.Struct):
+    """Reports of one key, as an issue's part; `home` is the issue that it came from, and goes back to."""
+
+    id: UUID
+    home: UUID
+    type: str | None
+    title: str | None
+    culprit: str | None
+    level: str
+    events: int
+    first_seen: Time
+    last_seen: Time
+
+
 class TagValue(msgspec.Struct):
     """A value of a tag, how often it was reported, and its share of the reports with this tag."""
 
@@ -154,6 +168,12 @@ async def list_events(
         after=after,
         limit=limit,
     )
+
+
+async def list_groups(database: Database, id_: UUID, *, after: UUID | None, limit: int) -> list[Group]:
+    """The groups of an issue, in the order of their ids; raises NotFound."""
+    await require(database, id_)
+    return await fetch(database, sql.groups, {"id": id_, "after": after, "row_limit": limit}, Group)
 
 
 async def read_tags(database: Database, id_: UUID) -> Tags:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -23,6 +23,7 @@ from avalon.routes.parameters import MAX_TEXT, read_text, read_time
 
 MAX_COUNT: Final = 1_000_000_000
 
+Position = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Status = Literal["resolved", "unresolved", "ignored"]
 BulkAction = Literal["resolve", "reopen", "ignore", "mute", "assign", "merge", "delete"]
 
@@ -46,7 +47,7 @@ class IssueChangeBody(msgspec.Struct, forbid_unknown_fields=True):
     in_release: str | None = None
     mute: MuteBody | None = None
     assignee: str | UnsetType | None = UNSET
-    expected_position: int | None = None
+    expected_position: Position | None = None
 
 
 class BulkBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,7 +64,7 @@ class BulkBody(msgspec.Struct, forbid_unknown_fields=True):
     mute: MuteBody | None = None
     assignee: str | UnsetType | None = UNSET
     into: UUID | None = None
-    expected_position: int | None = None
+    expected_position: Position | None = None
 
 
 class CommentBody(msgspec.Struct, forbid_unknown_fields=True):

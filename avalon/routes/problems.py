@@ -34,6 +34,8 @@ from avalon.telemetry import Action, log
 _PACKAGE: Final = Path(__file__).parent.parent
 _LITESTAR: Final = Path(litestar.__file__).parent
 _MISSING: Final = re.compile(r"Missing required \w+ parameter '(\w+)'")
+# What msgspec says of a body that ends too early, and of an escape like \\ud800 with no other half.
+_CUT: Final = ("Input data was truncated",)
 _BODY_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -85,7 +87,8 @@ def _from_litestar(error: HTTPException, body: Any) -> AvalonError:
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return PayloadTooLarge()
     is_body = isinstance(error.__context__, SerializationException)
-    answer = BadInput(error.detail, field="body" if is_body else None)
+    said = f"{error.detail}, or half of a surrogate pair" if error.detail in _CUT else error.detail
+    answer = BadInput(said, field="body" if is_body else None)
     answer.status = error.status_code
     return answer
 

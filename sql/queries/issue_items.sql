@@ -91,6 +91,26 @@ SELECT
 FROM projection.issue AS i
 WHERE i.id = %(id)s::uuid
 
+-- name: groups
+-- The groups of an issue that have reports, in the order of their ids.
+-- id: uuid; after: uuid or NULL, the last one of the page before; row_limit: integer
+SELECT
+  g.id,
+  coalesce(g.home, g.issue) AS home,
+  g.type,
+  g.title,
+  g.culprit,
+  g.level,
+  g.reports AS events,
+  g.first_seen,
+  greatest(g.last_seen, g.first_seen) AS last_seen
+FROM projection.issue_group AS g
+WHERE g.issue = %(id)s::uuid
+  AND g.first_seen IS NOT NULL
+  AND (%(after)s::uuid IS NULL OR g.id > %(after)s::uuid)
+ORDER BY g.id
+LIMIT %(row_limit)s::integer
+
 -- name: tags
 -- The tags of an issue with their most frequent values. is_overflow: what came beyond the first values of a group.
 -- id: uuid; top: integer, so many values of each key; groups: integer, of so many groups

@@ -344,6 +344,14 @@ class TestOrder:
         answer = await client.get("/api/issues", params={"sort": "colour"})
         assert answer.json()["message"].startswith("sort: one of last_seen, ")
 
+    @pytest.mark.parametrize("name", ["level", "status", "assignee", "Q", "x" * 9_000])
+    async def test_a_parameter_that_would_narrow_nothing_is_refused(
+        self, client: httpx.AsyncClient, name: str
+    ) -> None:
+        answer = await client.get("/api/issues", params={name: "error"})
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_input")
+        assert answer.json()["message"].startswith(f"{name[:500]}: no such parameter; say it in q")
+
 
 class TestOneIssue:
     async def test_its_reports_come_newest_first_in_pages(

@@ -104,6 +104,8 @@ async def test_what_a_body_comes_to(
         ({"assignee": ""}, "assignee"),
         ({"assignee": "x" * 10_000}, "assignee"),
         ({"assignee": str(UUID(int=98))}, "assignee"),
+        ({"status": "resolved", "expected_position": 2**63}, "expected_position"),
+        ({"status": "resolved", "expected_position": -1}, "expected_position"),
         ({"status": "resolved", "colour": "red"}, "colour: no such field; there are: status, in_release"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
@@ -299,6 +301,24 @@ class TestBulk:
         monkeypatch.undo()
         assert (await client.post("/api/issues/bulk", json=body)).json()["changed"] == 2
 
+    async def test_a_refusal_in_the_middle_says_what_was_done_and_how_it_is_undone(
+        self, client: httpx.AsyncClient, database: Database
+    ) -> None:
+        """The second part has an issue of a service without releases."""
+        await report(database, *[a_report(number, release="1.0") for number in range(3, 503)])
+        await report(database, a_report(999, service="web"))
+        ids = [str(UUID(int=number)) for number in (*range(3, 503), 999)]
+        body = {"ids": ids, "action": "resolve", "in_release": "current"}
+        answer = await client.post("/api/issues/bulk", json=body)
+        assert answer.status_code == 400
+        said = answer.json()["message"]
+        assert said.startswith("in_release: web")
+        assert "500 issues were done before" in said
+        undone = await client.post(said.partition("POST ")[2].partition(" ")[0])
+        assert undone.json()["changed"] == 500
+        again = await client.post("/api/issues/bulk", json=body | {"ids": ids[-1:]})
+        assert (again.status_code, "done before" in again.json()["message"]) == (400, False)
+
     async def test_a_merge_says_which_issue_is_left(self, client: httpx.AsyncClient) -> None:
         body = {"q": "is:unresolved", "action": "merge"}
         merged = (await client.post("/api/issues/bulk", json=body)).json()
@@ -408,6 +428,31 @@ async def test_unmerging_sends_groups_home(client: httpx.AsyncClient) -> None:
     assert (await client.post(f"/api/issues/{ISSUE}/unmerge")).status_code == 409
     answer = await client.post(f"/api/issues/{ISSUE}/unmerge", json={"groups": [str(OTHER)]})
     assert (answer.status_code, "groups" in answer.json()["message"]) == (400, True)
+
+
+async def test_the_groups_of_an_issue_are_listed_as_unmerging_takes_them(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    await report(database, a_report(3, message="third"))
+    ids = [str(UUID(int=number)) for number in (1, 2, 3)]
+    await client.post("/api/issues/bulk", json={"ids": ids, "action": "merge"})
+    path = f"/api/issues/{ISSUE}/groups"
+    found = (await client.get(path)).json()
+    assert [(one["id"], one["home"], one["events"]) for one in found["items"]] == [
+        (ids[0], ids[0], 2),
+        (ids[1], ids[1], 1),
+        (ids[2], ids[2], 1),
+    ]
+    page = (await client.get(path, params={"limit": 2})).json()
+    assert page["items"] == found["items"][:2]
+    rest = (await client.get(path, params={"limit": 2, "cursor": page["next"]})).json()
+    assert (rest["items"], rest["next"]) == (found["items"][2:], None)
+    third = found["items"][2]
+    assert (third["title"], third["last_seen"] >= third["first_seen"]) == ("third", True)
+    chosen = {"groups": [third["id"]]}
+    assert (await client.post(f"/api/issues/{ISSUE}/unmerge", json=chosen)).json()["changed"] == 1
+    assert len((await client.get(path)).json()["items"]) == 2
+    assert (await client.get(f"/api/issues/{uuid4()}/groups")).status_code == 404
 
 
 async def test_undoing_what_is_not_there_or_stands_no_more(client: httpx.AsyncClient) -> None:
