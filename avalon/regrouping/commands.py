@@ -19,6 +19,7 @@ from avalon.database import Database, RawJson
 from avalon.errors import Conflict, TooManyRequests
 from avalon.events import GroupingRuleCreated, uuid7
 from avalon.grouping import Rule
+from avalon.issues.chunks import CHUNK, chunks
 from avalon.issues.commands import Done, refusals
 from avalon.regrouping.plan import Owner, Plan, Step, make_plan
 from avalon.regrouping.preview import Preview, show
@@ -26,7 +27,6 @@ from avalon.regrouping.reading import Books, Change, Found, look, look_behind, r
 from avalon.regrouping.rule_book import read_book, sql
 
 MAX_RULES: Final = 100
-PART: Final = 500
 # By then every replica groups by a new rule: the hub's FRESH_S, and what was on its way.
 SETTLE_S: Final = 1.5
 
@@ -143,7 +143,7 @@ def _parts(steps: list[Step]) -> Iterator[list[dict[str, Any]]]:
         count = (
             len(entry["others"]) + len(entry["groups"]) + sum(len(one["groups"]) for one in entry["bound"])
         )
-        if part and size + count > PART:
+        if part and size + count > CHUNK:
             yield part
             part, size = [], 0
         part.append(entry)
@@ -155,16 +155,16 @@ def _parts(steps: list[Step]) -> Iterator[list[dict[str, Any]]]:
 def _bindings(steps: list[Step]) -> Iterator[dict[str, Any]]:
     for step in steps:
         for service, groups in sorted(step.bound.items()):
-            for begin in range(0, len(groups), PART):
-                yield _entry(step, bound=[{"service": service, "groups": groups[begin : begin + PART]}])
+            for chunk in chunks(groups):
+                yield _entry(step, bound=[{"service": service, "groups": chunk}])
 
 
 def _moves(steps: list[Step]) -> Iterator[dict[str, Any]]:
     for step in steps:
-        for begin in range(0, len(step.others), PART):
-            yield _entry(step, others=step.others[begin : begin + PART])
-        for begin in range(0, len(step.groups), PART):
-            yield _entry(step, groups=step.groups[begin : begin + PART])
+        for chunk in chunks(step.others):
+            yield _entry(step, others=chunk)
+        for chunk in chunks(step.groups):
+            yield _entry(step, groups=chunk)
 
 
 def _entry(step: Step, **lists: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from avalon.database import Database
 from avalon.errors import BadInput, Conflict
 from avalon.event_store import Cursor
 from avalon.grouping import VERSION, Rule, check_rule, group_id, group_report
+from avalon.issues.chunks import chunks
 from avalon.regrouping.plan import Owner, Tally
 from avalon.regrouping.rule_book import Book, sql
 from avalon.reports import Report
@@ -168,7 +169,7 @@ async def read_owners(database: Database, found: Found) -> dict[UUID, Owner]:
     """The issues of all groups that were met."""
     groups = sorted({group for pair in found.tallies for group in pair})
     owners: dict[UUID, Owner] = {}
-    for begin in range(0, len(groups), _OWNERS_AT_ONCE):
-        params = {"groups": groups[begin : begin + _OWNERS_AT_ONCE]}
+    for chunk in chunks(groups, _OWNERS_AT_ONCE):
+        params = {"groups": chunk}
         owners |= {one.group: one for one in await database.fetch(sql.owners, params, row=Owner)}
     return owners

@@ -164,6 +164,8 @@ def _state(found: Conditions, state: str, now: datetime) -> str:
 def _assigned(found: Conditions, who: str, user: UUID | None) -> str:
     if who.lower() == "me":
         return f"i.assignee = {found.put(user, 'uuid')}"
+    if who.lower() in ("nobody", "none"):
+        return _STATES["unassigned"]
     try:
         return f"i.assignee = {found.put(UUID(who), 'uuid')}"
     except ValueError:
