@@ -1,5 +1,6 @@
 """What people do with issues: commands that append facts (`commands`), and facts in words (`explain`)."""
 
+from avalon.issues.assignees import find_assignee
 from avalon.issues.commands import (
     MAX_ISSUES,
     Done,
@@ -22,6 +23,7 @@ __all__ = [
     "comment",
     "delete_comment",
     "explain",
+    "find_assignee",
     "keep_unmuting",
     "merge",
     "undo",

@@ -18,6 +18,7 @@ from psycopg.errors import QueryCanceled
 from avalon.database import Database
 from avalon.errors import BadInput, NotFound, Unavailable
 from avalon.read_models.rows import Time, as_struct, as_time
+from avalon.read_models.stats import of_minutes
 from avalon.statements import load
 
 sql = load("changes")
@@ -94,7 +95,7 @@ async def between_instants(
     before = begin - (end - begin)
     rows = await _fetch(
         database,
-        sql.between_minutes if is_short else sql.between_instants,
+        of_minutes(sql.between_instants) if is_short else sql.between_instants,
         {"before": before, "since": begin, "until": end, "service": service, "environment": environment},
     )
     sides = Side(as_time(before), as_time(begin)), Side(as_time(begin), as_time(end))

@@ -49,13 +49,21 @@ class HistoryPage(msgspec.Struct):
 async def read_history(database: Database, issue: UUID, *, cursor: str | None, limit: int) -> HistoryPage:
     """The facts about an issue, and about those merged into it, oldest first; raises NotFound."""
     if not await database.fetch_value(sql.find, {"issue": issue}):
-        raise NotFound("there is no such issue")
+        raise NotFound(f"there is no issue {issue}")
     params = {"issue": issue, "after": _position(cursor), "row_limit": limit + 1}
     found = await database.fetch(sql.facts, params, row=Event)
     page = found[:limit]
     names, comments = await _names(database, page), await _comments(database, page)
     items = [_item(event, names, comments) for event in page]
     return HistoryPage(items, str(page[-1].position) if len(found) > limit else None)
+
+
+async def tell(database: Database, position: int) -> str | None:
+    """What the fact at a position says, by whom and when; None where there is none."""
+    found = await database.fetch(sql.fact, {"position": position}, row=Event)
+    if not found:
+        return None
+    return f"{explain(found[0], await _names(database, found))}, {as_time(found[0].occurred_at)}"
 
 
 def _position(cursor: str | None) -> int:

@@ -48,7 +48,7 @@ _REPORT_COLUMNS: Final = {
     "service": "r.service",
     "environment": "r.environment",
     "release": "r.release",
-    "type": "r.data #>> '{{exceptions,-1,type}}'",
+    "type": "coalesce(r.data #>> '{{grouping,type}}', r.data #>> '{{exceptions,-1,type}}')",
 }
 # The first of these that is given is who the user is, as in the fold.
 _REPORT_USER: Final = (
@@ -164,6 +164,8 @@ def _state(found: Conditions, state: str, now: datetime) -> str:
 def _assigned(found: Conditions, who: str, user: UUID | None) -> str:
     if who.lower() == "me":
         return f"i.assignee = {found.put(user, 'uuid')}"
+    if who.lower() in ("nobody", "none"):
+        return _STATES["unassigned"]
     try:
         return f"i.assignee = {found.put(UUID(who), 'uuid')}"
     except ValueError:

@@ -35,6 +35,13 @@ FROM (
 ORDER BY position
 LIMIT %(row_limit)s::integer
 
+-- name: fact
+-- The fact that stands at a position.
+-- position: bigint
+SELECT position, id, type, stream, service, level, environment, release, occurred_at, recorded_at, actor, data
+FROM log.event
+WHERE type <> 'error.reported' AND position = %(position)s::bigint
+
 -- name: names
 -- The names of accounts.
 -- users: uuid[]
@@ -43,9 +50,9 @@ FROM account.app_user
 WHERE id = ANY(%(users)s::uuid[])
 
 -- name: find
--- Whether an issue is there to be seen, or was merged into another.
+-- Whether an issue is there to be seen, or was merged into one that is.
 -- issue: uuid
-SELECT NOT is_hidden OR moved_to IS NOT NULL
+SELECT NOT is_hidden OR log.moved_to(id) IS NOT NULL
 FROM projection.issue
 WHERE id = %(issue)s::uuid
 

@@ -48,3 +48,20 @@ RETURNING position
 -- name: unmute_due
 -- Appends that mutes whose time is over have ended; says how many issues it was.
 SELECT log.unmute_due()
+
+-- name: absent
+-- Those of some issues that nothing can be done with, in their order: there is none, or it was merged into another one.
+-- issues: uuid[]; row_limit: integer
+SELECT listed.id, log.moved_to(listed.id) AS moved_to, count(*) OVER () AS total
+FROM unnest(%(issues)s::uuid[]) WITH ORDINALITY AS listed (id, place)
+LEFT JOIN projection.issue AS i ON i.id = listed.id
+WHERE i.is_hidden IS NOT FALSE
+ORDER BY listed.place
+LIMIT %(row_limit)s::integer
+
+-- name: user
+-- Who has this name, in whatever case.
+-- username: text
+SELECT id
+FROM account.app_user
+WHERE lower(username) = lower(%(username)s::text)

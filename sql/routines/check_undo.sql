@@ -49,7 +49,7 @@ BEGIN
   END IF;
 
   -- Of an issue's facts the last must be what stands now, and each one before it what the next one's undo leaves.
-  SELECT f.stream, i.position INTO _found
+  SELECT f.stream, i.position, i.is_hidden INTO _found
   FROM (
     SELECT
       e.stream,
@@ -63,9 +63,10 @@ BEGIN
   WHERE f.left_standing <> coalesce(f.will_stand, (log.decision_state(i) ->> 'stands')::bigint)
     OR (i.is_hidden AND f.type <> 'issue.deleted')
   LIMIT 1;
-  IF FOUND THEN
-    RAISE EXCEPTION 'something later stands on this: issue % is at position % by now, or was merged or deleted',
-      _found.stream, _found.position
+  IF _found.is_hidden THEN
+    RAISE EXCEPTION 'something later stands on this: issue % was merged or deleted', _found.stream USING ERRCODE = 'AV409';
+  ELSIF FOUND THEN
+    RAISE EXCEPTION 'something later stands on this: issue % is at position % by now', _found.stream, _found.position
     USING ERRCODE = 'AV409', DETAIL = _found.position::text;
   END IF;
 
@@ -118,6 +119,15 @@ BEGIN
   LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'this was undone already: the comment on issue %', _found.stream USING ERRCODE = 'AV409';
+  END IF;
+
+  SELECT f.stream INTO _found
+  FROM log.fact AS f
+  WHERE f.position = ANY(positions) AND f.type = 'issue.comment_deleted' AND log.said_again(f.stream, f.data) IS NULL
+  LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'the comment on issue % can''t be brought back: its words were purged', _found.stream
+    USING ERRCODE = 'AV409';
   END IF;
 
   SELECT f.stream INTO _found

@@ -78,6 +78,8 @@ async def test_an_item_has_exactly_what_the_contract_says(
         "comments": 0,
         "resolved_in": None,
         "muted_until": None,
+        "muted_events": None,
+        "muted_users": None,
         "moved_to": None,
     }
     assert (await client.get(f"/api/issues/{UUID(int=1)}")).json()["events"] == 2
@@ -157,7 +159,10 @@ FINDS = {
     "assigned:me": "2",
     "assigned:ada": "2",
     f"assigned:{USER}": "2",
-    "assigned:nobody": "",
+    "assigned:nobody": "5431",
+    "-assigned:None": "2",
+    "assigned:[me, nobody]": "54321",
+    "assigned:stranger": "",
     "-is:unresolved": "53",
     "level:fatal": "3",
     "level:[fatal, warning]": "31",
@@ -339,6 +344,14 @@ class TestOrder:
         answer = await client.get("/api/issues", params={"sort": "colour"})
         assert answer.json()["message"].startswith("sort: one of last_seen, ")
 
+    @pytest.mark.parametrize("name", ["level", "status", "assignee", "Q", "x" * 9_000])
+    async def test_a_parameter_that_would_narrow_nothing_is_refused(
+        self, client: httpx.AsyncClient, name: str
+    ) -> None:
+        answer = await client.get("/api/issues", params={name: "error"})
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_input")
+        assert answer.json()["message"].startswith(f"{name[:500]}: no such parameter; say it in q")
+
 
 class TestOneIssue:
     async def test_its_reports_come_newest_first_in_pages(
@@ -425,6 +438,8 @@ class TestOneIssue:
         )
         answer = await client.get(f"/api/issues/{UUID(int=2)}")
         assert (answer.status_code, answer.json()["moved_to"]) == (200, str(UUID(int=1)))
+        assert (answer.json()["first_seen"], answer.json()["last_seen"]) == (None, None)
+        assert "2000" not in (await client.get(f"/api/issues/{UUID(int=2)}.md")).text
         await owner.execute("UPDATE projection.issue SET moved_to = NULL")
         for part in ("", "/events", "/tags", "/similar", ".md"):
             assert (await client.get(f"/api/issues/{UUID(int=2)}{part}")).status_code == 404
