@@ -157,6 +157,9 @@ async def test_what_was_never_sealed_is_replayed(empty_urls: Urls) -> None:
     assert await faults(empty_urls.owner, then) == []
 
 
+DATA = {"path": "/cart", "grouping": {"type": "Deep", "value": "why", "culprit": "pay", "hashes": ["a", "b"]}}
+
+
 async def of_baseline(owner: Connection) -> dict[str, list[Any]]:
     names = ("issue", "issue_group", "group_hour", "group_minute", "group_tag", "group_user", "release")
     query = "SELECT to_jsonb(t) FROM baseline.{} AS t ORDER BY to_jsonb(t)"
