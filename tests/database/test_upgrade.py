@@ -169,9 +169,7 @@ async def of_baseline(owner: Connection) -> dict[str, list[Any]]:
 async def test_it_counts_what_the_folds_count(database: Database, urls: Urls, owner: Connection) -> None:
     many = [a_report(1, data={"tags": {"n": str(n), f"k{n}": "x"}, "user": {"id": n}}) for n in range(120)]
     await report(database, *many)
-    await report(
-        database, a_report(2, level="fatal", environment="prod", release="1.2", data={"path": "/cart"})
-    )
+    await report(database, a_report(2, level="fatal", environment="prod", release="1.2", data=DATA))
     await report(database, a_report(2, level="debug", release="1.3", data={"tags": {"level": "mine"}}))
     head = await (await owner.execute("SELECT max(position), max(recorded_at) FROM log.event")).fetchone()
     assert head is not None
