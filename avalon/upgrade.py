@@ -40,7 +40,7 @@ async def upgrade(owner_url: str, say: Say) -> None:
         await projections.seal(owner_url, head, _lines(say, "replaying the log"))
         say("counting what is kept")
         await _count_kept(connection)
-    await projections.rebuild(owner_url, _lines(say, "rebuilding"))
+    await projections.rebuild(owner_url, _lines(say, "rebuilding"), in_steps=True)
     say("the projections are of this release")
 
 
