@@ -62,8 +62,9 @@ async def rebuild(
             await replay(scratch, report)
             found: list[Difference] = []
             for table in await tables(connection):
-                found += await _differences(scratch, table)
-                await mend(scratch, table)
+                if differences := await _differences(scratch, table):
+                    found += differences
+                    await mend(scratch, table)
     return found[:SHOWN_DIFFERENCES]
 
 
