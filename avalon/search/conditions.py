@@ -48,7 +48,7 @@ _REPORT_COLUMNS: Final = {
     "service": "r.service",
     "environment": "r.environment",
     "release": "r.release",
-    "type": "r.data #>> '{{exceptions,-1,type}}'",
+    "type": "coalesce(r.data #>> '{{grouping,type}}', r.data #>> '{{exceptions,-1,type}}')",
 }
 # The first of these that is given is who the user is, as in the fold.
 _REPORT_USER: Final = (

@@ -1,6 +1,6 @@
 -- name: items
 -- Issues with what their groups say of them: the newest environments and releases, and reports by hour; and what is left
--- of a mute. Who has no groups, because they were moved, was never seen. The
+-- of a mute. Who has no reports, because its groups were moved, was never seen. The
 -- overflow's value is empty: to match is_overflow in the key's index, Postgres 18 would skip over all values.
 -- ids: uuid[]; recent: timestamptz, from when on a new issue is still called new; since: timestamptz, the first hour;
 -- names: integer, so many environments and releases; groups: integer, of so many groups
@@ -10,14 +10,14 @@ SELECT
   i.type,
   i.title,
   i.culprit,
-  i.level,
+  coalesce(i.level, 'error') AS level,
   i.status,
   CASE
     WHEN i.substatus = 'new' AND i.first_seen <= %(recent)s::timestamptz THEN 'ongoing'
     ELSE i.substatus
   END AS substatus,
-  CASE WHEN NOT i.is_hidden THEN i.first_seen END AS first_seen,
-  CASE WHEN NOT i.is_hidden THEN greatest(i.last_seen, i.first_seen) END AS last_seen,
+  i.first_seen,
+  greatest(i.last_seen, i.first_seen) AS last_seen,
   i.events,
   i.users,
   coalesce(e.names, '{}') AS environments,
@@ -85,7 +85,7 @@ WHERE i.id = ANY(%(ids)s::uuid[])
 SELECT
   i.id,
   NOT i.is_hidden OR log.moved_to(i.id) IS NOT NULL AS is_known,
-  i.first_seen,
+  coalesce(i.first_seen, i.opened_at) AS first_seen,
   (SELECT count(*) FROM (SELECT FROM projection.issue_group WHERE issue = i.id LIMIT %(groups)s::integer) AS g)
     >= %(groups)s::integer AS is_large
 FROM projection.issue AS i

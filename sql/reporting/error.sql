@@ -9,7 +9,7 @@ SELECT
   e.environment,
   e.release,
   g.issue,
-  e.data #>> '{exceptions,-1,type}' AS type,
+  coalesce(e.data #>> '{grouping,type}', e.data #>> '{exceptions,-1,type}') AS type,
   e.data ->> 'message' AS message,
   e.data ->> 'path' AS path,
   e.data ->> 'method' AS method,
@@ -36,7 +36,7 @@ COMMENT ON COLUMN reporting.error.level IS 'debug, info, warning, error, fatal o
 COMMENT ON COLUMN reporting.error.environment IS 'Such as prod; NULL where the client said none';
 COMMENT ON COLUMN reporting.error.release IS 'The release that it came from; NULL where the client said none';
 COMMENT ON COLUMN reporting.error.issue IS 'Its issue as of now: reporting.issue.id';
-COMMENT ON COLUMN reporting.error.type IS 'The type of the innermost exception; NULL where there is none';
+COMMENT ON COLUMN reporting.error.type IS 'The type of the exception that decides its issue; NULL where there is none';
 COMMENT ON COLUMN reporting.error.message IS 'What people read first; NULL where the report was purged';
 COMMENT ON COLUMN reporting.error.path IS 'The path of the request';
 COMMENT ON COLUMN reporting.error.method IS 'The HTTP method of the request';

@@ -123,6 +123,15 @@ BEGIN
 
   SELECT f.stream INTO _found
   FROM log.fact AS f
+  WHERE f.position = ANY(positions) AND f.type = 'issue.comment_deleted' AND log.said_again(f.stream, f.data) IS NULL
+  LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'the comment on issue % can''t be brought back: its words were purged', _found.stream
+    USING ERRCODE = 'AV409';
+  END IF;
+
+  SELECT f.stream INTO _found
+  FROM log.fact AS f
   WHERE f.position = ANY(positions)
     AND f.type LIKE 'grouping\_rule.%'
     AND (f.type = 'grouping_rule.created') <> EXISTS (SELECT FROM projection.grouping_rule AS r WHERE r.id = f.stream)

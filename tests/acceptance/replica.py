@@ -14,7 +14,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.acceptance.command import DEADLINE_S, Command, Running
-from tests.conftest import Urls
+from tests.conftest import Urls, plain_client
 
 PASSWORD = "correct horse battery staple"
 
@@ -29,7 +29,7 @@ class Replica:
 
     async def report(self, key: str, message: str, **fields: Any) -> dict[str, Any]:
         """One report, acknowledged."""
-        async with httpx.AsyncClient(base_url=self.url) as client:
+        async with plain_client(self.url) as client:
             answer = await send(client, key, message, **fields)
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
@@ -37,7 +37,7 @@ class Replica:
     @asynccontextmanager
     async def signed_in(self, password: str = PASSWORD) -> AsyncIterator[httpx.AsyncClient]:
         """A client of the API, as the first admin."""
-        async with httpx.AsyncClient(base_url=self.url, timeout=DEADLINE_S) as client:
+        async with plain_client(self.url, timeout=DEADLINE_S) as client:
             login = {"username": "admin", "password": password}
             answer = await client.post("/api/auth/login", json=login)
             assert answer.status_code == 200, answer.text

@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.acceptance.command import DEADLINE_S
 from tests.acceptance.replica import Cluster, Live, Replica, cluster_of, send
-from tests.conftest import Urls
+from tests.conftest import Urls, plain_client
 
 SENDERS = 8
 PROMISED_S = 0.1
@@ -62,7 +62,7 @@ class Ledger:
             await self._enough.wait_for(lambda: len(self.acknowledged) >= wanted)
 
     async def _send_on(self, replicas: tuple[Replica, ...], stop: asyncio.Event) -> None:
-        async with httpx.AsyncClient(timeout=DEADLINE_S) as client:
+        async with plain_client(timeout=DEADLINE_S) as client:
             while not stop.is_set():
                 id_ = str(uuid4())
                 status = await self._send_one(client, replicas, id_)
@@ -139,7 +139,7 @@ async def test_a_replica_that_hears_no_bell_takes_longer_and_refuses_all_the_sam
 async def delays_until_refused(urls: Urls, replicas: Cluster, one: Replica, other: Replica) -> list[float]:
     """Switches a key off at one replica while it is used at the other, several times."""
     delays = []
-    async with one.signed_in() as client, httpx.AsyncClient(base_url=other.url) as sender:
+    async with one.signed_in() as client, plain_client(other.url) as sender:
         key = (await client.get("/api/keys")).json()["items"][0]["id"]
         for _ in range(ROUNDS):
             await accepted_again(sender, replicas.key)

@@ -10,7 +10,7 @@ import pytest
 
 from avalon import deletions, event_store, projections
 from avalon.database import Database
-from avalon.events import NewEvent, ServiceErased, uuid7
+from avalon.events import IssueGroupsBound, IssueGroupsMoved, NewEvent, ServiceErased, uuid7
 from tests.conftest import Urls
 from tests.history import a_report, ago, report
 
@@ -144,7 +144,7 @@ async def test_a_deleted_report_takes_its_tags_along(urls: Urls, database: Datab
     await report(database, *events)
     await deletions.delete_report(database, events[0].id, "user:x")
     counts = dict(await rows(owner, "SELECT key || '=' || value, reports FROM projection.group_tag"))
-    assert counts == {"os=linux": 0, "os=mac": 1, "environment=prod": 1, "level=error": 1}
+    assert counts == {"os=mac": 1, "environment=prod": 1, "level=error": 1}
     fact = await value(owner, "SELECT data::text FROM log.event WHERE type = 'error.deleted'")
     assert "linux" not in fact
     assert await projections.verify(urls.owner) == []
@@ -173,6 +173,43 @@ async def test_an_issue_without_reports_is_hidden_until_the_next(
     assert await rows(owner, look) == [(False, 1, "second")]
     assert await value(owner, "SELECT search @@ 'second'::tsquery FROM projection.issue")
     assert await projections.verify(urls.owner) == []
+
+
+async def test_an_emptied_issue_adds_nothing_of_its_own_to_the_reports_that_come(
+    urls: Urls, database: Database, owner: Owner
+) -> None:
+    one, other, third = UUID(int=1), UUID(int=2), UUID(int=3)
+    await report(database, a_report(1), a_report(2))
+    for fact in (
+        IssueGroupsMoved(from_=one, groups=[one], kind="merge").new(other, "user:x", service="api"),
+        IssueGroupsBound(groups=[third]).new(one, "user:x", service="api"),
+    ):
+        await event_store.append(database, [fact])
+    look = "SELECT level, first_seen, last_seen, events FROM projection.issue WHERE id = '%s'" % one
+    assert await rows(owner, look) == [(None, None, None, 0)]
+    seen = ago(hours=1).replace(second=0, microsecond=0)
+    await report(database, a_report(3, level="info", occurred_at=seen))
+    assert await rows(owner, look) == [("info", seen, seen, 1)]
+    assert await projections.verify(urls.owner) == []
+
+
+@pytest.mark.parametrize("is_erased", [False, True], ids=["deleted", "erased"])
+async def test_nothing_that_the_titling_report_said_outlives_it(
+    urls: Urls, database: Database, owner: Owner, is_erased: bool
+) -> None:
+    said = {"exceptions": [{"type": "ElmStreetError"}], "grouping": {"culprit": "elm", "hashes": ["e1"]}}
+    first = a_report(1, data=said, occurred_at=ago(hours=5))
+    await report(database, first, a_report(1))
+    if is_erased:
+        before = ago(hours=2).replace(minute=0, second=0, microsecond=0)
+        await deletions.erase_service(database, "api", before, "user:x")
+    else:
+        await deletions.delete_report(database, first.id, "user:x")
+    nothing = (1, None, None, None)
+    assert await rows(owner, "SELECT events, type, title, culprit FROM projection.issue") == [nothing]
+    look = "SELECT reports, type, title, culprit, hashes, title_of FROM projection.issue_group"
+    assert await rows(owner, look) == [(*nothing, [], None)]
+    assert await projections.verify(urls.owner, chunk=1) == []
 
 
 async def test_an_erased_group_loses_its_tags_and_people(

@@ -283,10 +283,41 @@ class TestComments:
         with pytest.raises(Conflict):
             await issues.undo(database, said.action, ANNA)
 
+    async def test_a_purge_takes_the_words_of_deleted_comments_away_for_good(
+        self, database: Database, urls: Urls
+    ) -> None:
+        await groups(database, 1, 2)
+        twice, _ = await issues.comment(database, of(1), "elm street", ANNA)
+        gone = await issues.delete_comment(database, of(1), twice, ANNA)
+        await issues.undo(database, gone.action, ANNA)
+        gone = await issues.delete_comment(database, of(1), twice, ANNA)
+        await issues.comment(database, of(2), "elm street, on an issue that goes", ANNA)
+        await issues.change(database, of(2), [IssueDeleted()], ANNA)
+        await issues.comment(database, of(1), "harmless", ANNA)
+        assert await said(database, "elm street") == 4
+
+        assert (await retention.purge(urls.owner)).comments == 3
+        assert (await said(database, "elm street"), await said(database, "harmless")) == (0, 2)
+        with pytest.raises(Conflict, match="purged"):
+            await issues.undo(database, gone.action, ANNA)
+        assert await projections.verify(urls.owner) == []
+        assert (await retention.purge(urls.owner)).comments == 0
+
     @pytest.mark.parametrize("text", ["", "  \n ", "x" * 20_001], ids=["empty", "blank", "long"])
     async def test_a_comment_says_something_and_not_too_much(self, database: Database, text: str) -> None:
         with pytest.raises(BadInput, match="text"):
             await issues.comment(database, of(1), text, ANNA)
+
+
+async def said(database: Database, words: str) -> int:
+    """How many facts and comments hold these words."""
+    return int(
+        await database.fetch_value(
+            "SELECT (SELECT count(*) FROM log.event AS e WHERE e.data::text LIKE %(words)s)"
+            " + (SELECT count(*) FROM projection.issue_comment AS c WHERE c.text LIKE %(words)s)",
+            {"words": f"%{words}%"},
+        )
+    )
 
 
 class TestMerging:
@@ -355,8 +386,20 @@ class TestMerging:
             await issues.merge(database, of(3), [of(2)], ANNA)
         with pytest.raises(BadInput, match="groups"):
             await issues.unmerge(database, of(1), [of(3)], ANNA)
-        with pytest.raises(BadInput, match="groups"):
-            await issues.unmerge(database, of(1), [of(1), of(2)], ANNA)
+
+    async def test_what_is_split_leaves_a_group_with_reports(self, database: Database) -> None:
+        await groups(database, 1, 2, 3)
+        await issues.merge(database, of(1), [of(2), of(3)], ANNA)
+        with pytest.raises(Conflict, match="left"):
+            await issues.unmerge(database, of(1), [of(1), of(2), of(3)], ANNA)
+        (own,) = await database.fetch_dicts(
+            "SELECT id FROM projection.visible_report WHERE stream = %(id)s", {"id": of(1)}
+        )
+        await deletions.delete_report(database, own["id"], ANNA)
+        with pytest.raises(Conflict, match="left"):
+            await issues.unmerge(database, of(1), None, ANNA)
+        assert (await issues.unmerge(database, of(1), [of(2)], ANNA)).changed == 1
+        assert (await issue(database, 1))["events"] == 1
 
     async def test_a_merge_is_not_undone_once_a_group_has_moved_on(self, database: Database) -> None:
         await groups(database, 1, 2, 3)
@@ -444,6 +487,27 @@ class TestDeleting:
             await issues.undo(database, gone.action, ANNA, is_admin=True)
         assert await projections.verify(urls.owner) == []
         assert (await retention.purge(urls.owner)).reports == 0
+
+    async def test_what_a_purge_has_begun_with_cannot_be_restored_and_what_it_has_not_stays_whole(
+        self, database: Database, urls: Urls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await groups(database, 1, 2)
+        gone = await issues.change(database, of(1), [IssueDeleted()], ANNA)
+        blank, later = retention._blank, []
+
+        async def meanwhile(*args: Any) -> int:
+            with pytest.raises(Conflict, match="purged"):
+                await issues.undo(database, gone.action, ANNA, is_admin=True)
+            later.append(await issues.change(database, of(2), [IssueDeleted()], ANNA))
+            return await blank(*args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(retention, "_blank", meanwhile)
+            assert (await retention.purge(urls.owner)).reports == 1
+        await issues.undo(database, later[0].action, ANNA, is_admin=True)
+        (left,) = await database.fetch_dicts("SELECT stream, data FROM projection.visible_report")
+        assert (left["stream"], left["data"]["message"]) == (of(2), "boom")
+        assert await projections.verify(urls.owner) == []
 
     @pytest.mark.parametrize("chunk", [1, 2, 1_000])
     async def test_a_report_deleted_in_the_same_moment_is_taken_off_once(

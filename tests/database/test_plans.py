@@ -30,7 +30,7 @@ LARGE = {"issue", "issue_group", "group_tag", "group_user", "group_hour"}
 QUERIES = [
     *("", "is:unresolved", "is:muted", "is:regressed", "is:new", "level:fatal", "service:service-7"),
     *("is:assigned", "type:TypeError170", "type:TypeError17*", "assigned:me", "last:<1h", "first:<1h"),
-    *("events:>100000", "timeout", "orderqueue", '"load order"', "zzz", "zz", "env:canary"),
+    *("events:>100000", "orderqueue", '"load order"', "zzz", "zz", "env:canary"),
     *("release:1.4.7", "release:1.4.7*", "tag.server:web-17", "has:tag.nothing", "user:42", "has:user"),
     "is:unresolved level:error env:prod release:1.4.* tag.server:web-1* orderqueue",
 ]
@@ -54,8 +54,12 @@ def filled_urls(cluster: str, template: str) -> Iterator[conftest.Urls]:
 
 @pytest.fixture
 async def filled(filled_urls: conftest.Urls) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-    """A connection of the service, as its pool makes them."""
+    """A connection of the service, as its pool makes them, with the embedded server's price of a page.
+
+    At Postgres's own price, a disk's that turns, it is a toss whether to read 50,000 issues whole.
+    """
     async with await connect(filled_urls.service) as connection:
+        await connection.execute("SET random_page_cost = 1.1")
         yield connection
 
 

@@ -19,7 +19,7 @@ import httpx
 import psycopg
 from websockets.asyncio.client import connect
 
-from tests.conftest import Server, Urls
+from tests.conftest import Server, Urls, plain_client
 
 DEADLINE_S = 20.0
 SENDERS = 6
@@ -69,7 +69,7 @@ class Ledger:
         await until(lambda: len(self.acknowledged) >= wanted)
 
     async def _send_on(self, stop: asyncio.Event) -> None:
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with plain_client(timeout=60) as client:
             while not stop.is_set():
                 id_ = str(uuid4())
                 for _ in range(1 + self._retries):

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from avalon import event_store
-from tests.conftest import Urls
+from tests.conftest import Urls, plain_client
 from tests.live.rig import ADMIN, DEADLINE_S, Follower, Site, a_report, replica, site, until
 
 
@@ -51,7 +51,7 @@ class Events:
 @asynccontextmanager
 async def streaming(here: Site, query: str = "", **headers: str) -> AsyncIterator[Events]:
     given = {"Authorization": f"Bearer {ADMIN}", **{k.replace("_", "-"): v for k, v in headers.items()}}
-    async with httpx.AsyncClient(timeout=DEADLINE_S, trust_env=False) as client:
+    async with plain_client(timeout=DEADLINE_S, trust_env=False) as client:
         url = f"http://127.0.0.1:{here.port}/api/stream{query}"
         async with client.stream("GET", url, headers=given) as response:
             assert response.status_code == 200, await response.aread()
@@ -87,7 +87,7 @@ async def test_a_bad_query_is_refused(urls: Urls, query: str) -> None:
     async with (
         replica(urls.service) as one,
         site(one.hub) as here,
-        httpx.AsyncClient(trust_env=False) as client,
+        plain_client(trust_env=False) as client,
     ):
         url = f"http://127.0.0.1:{here.port}/api/stream{query}"
         answer = await client.get(url, headers={"Authorization": f"Bearer {ADMIN}"})
@@ -99,7 +99,7 @@ async def test_without_a_session_there_is_no_stream(urls: Urls) -> None:
     async with (
         replica(urls.service) as one,
         site(one.hub) as here,
-        httpx.AsyncClient(trust_env=False) as client,
+        plain_client(trust_env=False) as client,
     ):
         assert (await client.get(f"http://127.0.0.1:{here.port}/api/stream")).status_code == 401
 

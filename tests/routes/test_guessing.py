@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
-from collections.abc import Iterable
-from itertools import cycle
+from collections.abc import Callable, Iterable
+from itertools import cycle, islice
 from statistics import median
 from time import perf_counter
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
-from avalon.auth.passwords import Passwords
+from avalon.auth.passwords import MAX_WAITING, Passwords
 from avalon.auth.throttle import Throttle
 from tests.conftest import ADMIN, ADMIN_PASSWORD, Server
 
 ROUNDS = 15
 GUESSES = 60
+FLOOD = 2 * MAX_WAITING
+DEADLINE_S = 30.0
 
 
 async def guess(server: Server, passwords: Iterable[str], *usernames: str) -> Counter[int]:
@@ -123,17 +127,52 @@ async def test_without_the_throttle_every_guess_is_tried(
 async def test_a_flood_of_logins_is_bounded_and_hurts_no_report(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Past those who may wait in line for a hash the answer is 503, and reports go on."""
+    """Past those who may wait in line for a hash the answer is 503; reports go on while no hash gets done."""
 
     async def admit(*_: Any) -> None:
         pass
 
     monkeypatch.setattr(Throttle, "admit", admit)
-    flood = asyncio.create_task(guess(server, so_many(120), ADMIN))
-    async with server.client(headers={"X-API-Key": server.key}) as client:
-        while not flood.done():
-            begun = perf_counter()
-            answer = await client.post("/report", json={"error": {"message": "still taken"}})
-            assert answer.status_code == 201
-            assert perf_counter() - begun < 2.0
-    assert set(await flood) == {401, 503}
+    is_over = threading.Event()
+    ended_in_time = slow_hashes(monkeypatch, is_over, wait_s=DEADLINE_S)
+    async with server.client(timeout=DEADLINE_S, limits=httpx.Limits()) as client:
+        body = {"username": ADMIN, "password": "a guess"}
+        flood = [asyncio.create_task(client.post("/api/auth/login", json=body)) for _ in range(FLOOD)]
+        for answer in islice(asyncio.as_completed(flood), FLOOD - MAX_WAITING):
+            assert (await answer).status_code == 503
+        await server.report("still taken")
+        is_over.set()
+        answers = Counter(answer.status_code for answer in await asyncio.gather(*flood))
+    assert answers == {401: MAX_WAITING, 503: FLOOD - MAX_WAITING}
+    assert ended_in_time == [True] * MAX_WAITING
+
+
+async def test_a_hash_on_the_loop_would_keep_reports_waiting(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control."""
+
+    async def run(self: Passwords, work: Callable[[], object]) -> object:
+        return work()
+
+    monkeypatch.setattr(Passwords, "_run", run)
+    is_over = threading.Event()
+    ended_in_time = slow_hashes(monkeypatch, is_over, wait_s=0.2)
+    login = asyncio.create_task(guess(server, ["a guess"], ADMIN))
+    while not ended_in_time:
+        await server.report("late")
+    is_over.set()
+    assert await login == {401: 1}
+    assert ended_in_time == [False]
+
+
+def slow_hashes(monkeypatch: pytest.MonkeyPatch, is_over: threading.Event, wait_s: float) -> list[bool]:
+    """No password is verified before the end, or so many seconds; whether it was the end, of each."""
+    ended_in_time: list[bool] = []
+
+    def verify(*_: Any) -> bool:
+        ended_in_time.append(is_over.wait(wait_s))
+        return False
+
+    monkeypatch.setattr(Passwords, "_verify", verify)
+    return ended_in_time

@@ -10,7 +10,7 @@ import pytest
 
 from avalon.ingest.rates import Rates
 from avalon.ingest.ticket import Pending
-from tests.conftest import Server, Urls, running, settings_for
+from tests.conftest import Server, Urls, plain_client, running, settings_for
 
 RATE = 60
 IN_FLIGHT = 10
@@ -24,7 +24,7 @@ async def flood(url: str, key: str, reports: int) -> list[int]:
         async with gate:
             return (await client.post("/report", json={"error": {"message": "boom"}})).status_code
 
-    async with httpx.AsyncClient(base_url=url, headers={"X-API-Key": key}) as client:
+    async with plain_client(url, headers={"X-API-Key": key}) as client:
         return list(await asyncio.gather(*(one(client) for _ in range(reports))))
 
 

@@ -206,6 +206,40 @@ async def test_a_preview_counts_what_would_have_been_sent(server: Server, admin:
     assert (found["messages"], found["digests"], found["suppressed"]) == (1, 0, 0)
     assert len(found["days"]) == 31
     (example,) = found["examples"]
-    assert (example["title"], example["why"]) == ("boom", "4 events in 5 minutes")
+    assert (example["title"], example["why"]) == ("boom", "3 events in 5 minutes")
     for wrong in ({"days": 31}, {"days": 0}, {"sink": "x"}, {"when": "never"}):
         assert (await admin.post("/api/rules/preview", json=asked | wrong)).status_code == 400
+
+
+SAID: list[dict[str, Any]] = [
+    {},
+    {"q": "is:unresolved"},
+    {"q": "-is:resolved is:[new, ongoing] boom"},
+    {"when": "opened", "threshold": None, "window_s": None, "q": "is:new"},
+    {"when": "reported", "threshold": None, "window_s": None, "release": "1.*"},
+]
+
+
+@pytest.mark.parametrize("fields", SAID, ids=str)
+async def test_a_preview_tells_what_a_saved_rule_told_whatever_was_decided_since(
+    server: Server, admin: httpx.AsyncClient, sink: str, discord: FakeDiscord, fields: dict[str, Any]
+) -> None:
+    rule = await create(admin, sink, **fields)
+    for _ in range(3):
+        await server.report("boom", level="error", release="1.4")
+
+    async def is_told() -> bool:
+        return bool((await decisions(admin, rule))["items"])
+
+    await until(is_told)
+    issue = await issue_of(admin)
+    (await admin.patch(f"/api/issues/{issue}", json={"status": "ignored"})).raise_for_status()
+    await server.report("boom", level="error", release="1.4")
+    (await admin.patch(f"/api/issues/{issue}", json={"status": "resolved"})).raise_for_status()
+    told = (await decisions(admin, rule))["items"]
+    asked = {key: value for key, value in (RULE | fields).items() if key != "name"}
+    found = (await admin.post("/api/rules/preview", json=asked)).raise_for_status().json()
+    assert found["messages"] == len(told) == 1
+    (example,) = found["examples"]
+    if not fields:
+        assert told[0]["why"].endswith(example["why"]) and example["why"] == "3 events in 5 minutes"
