@@ -3,6 +3,7 @@
 from avalon.issues.commands import (
     MAX_ISSUES,
     Done,
+    Undone,
     change,
     change_all,
     comment,
@@ -17,6 +18,7 @@ from avalon.issues.silence import keep_unmuting
 __all__ = [
     "MAX_ISSUES",
     "Done",
+    "Undone",
     "change",
     "change_all",
     "comment",

@@ -13,7 +13,7 @@ from msgspec import UNSET
 from avalon import issues
 from avalon.errors import BadInput, Forbidden, NotFound
 from avalon.events import IssueDeleted
-from avalon.issues import Done
+from avalon.issues import Done, Undone
 from avalon.read_models.history import HistoryPage, read_history
 from avalon.read_models.issue_lists import find_ids
 from avalon.read_models.issues import IssueItem, find_issue
@@ -109,8 +109,8 @@ async def unmerge_issue(
 
 
 @post("/api/undo/{id:uuid}", status_code=200, guards=[requires("member")], tags=["issues"])
-async def undo(request: AnyRequest, id: FromPath[UUID]) -> Done:
-    """Take a fact, or all facts of an action, back, all or nothing; `changed` is how many facts."""
+async def undo(request: AnyRequest, id: FromPath[UUID]) -> Undone:
+    """Take a fact back, or what stands of an action, all or nothing; `changed` is how many facts."""
     who = principal(request)
     return await issues.undo(services(request).database, id, who.actor, is_admin=who.role == "admin")
 
