@@ -34,7 +34,7 @@ LARGE: Final = 200
 class IssueItem(msgspec.Struct):
     """An issue. The newest environments and releases; `sparkline` is reports by hour, the last hour last.
 
-    `position` is that of the last decision about it. `moved_to` is where its groups went, if they did.
+    `position` is that of the last decision about it. `moved_to` is where its groups are by now, if they went.
     """
 
     id: UUID

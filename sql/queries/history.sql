@@ -43,9 +43,9 @@ FROM account.app_user
 WHERE id = ANY(%(users)s::uuid[])
 
 -- name: find
--- Whether an issue is there to be seen, or was merged into another.
+-- Whether an issue is there to be seen, or was merged into another that is.
 -- issue: uuid
-SELECT NOT is_hidden OR moved_to IS NOT NULL
+SELECT NOT is_hidden OR log.moved_to(id) IS NOT NULL
 FROM projection.issue
 WHERE id = %(issue)s::uuid
 

@@ -29,7 +29,7 @@ SELECT
   i.comments,
   i.resolved_in,
   i.muted_until,
-  i.moved_to
+  CASE WHEN i.is_hidden THEN log.moved_to(i.id) END AS moved_to
 FROM projection.issue AS i
 LEFT JOIN account.app_user AS a ON a.id = i.assignee
 CROSS JOIN LATERAL (
@@ -82,7 +82,7 @@ WHERE i.id = ANY(%(ids)s::uuid[])
 SELECT
   i.id,
   i.is_hidden,
-  i.moved_to,
+  CASE WHEN i.is_hidden THEN log.moved_to(i.id) END AS moved_to,
   i.first_seen,
   (SELECT count(*) FROM (SELECT FROM projection.issue_group WHERE issue = i.id LIMIT %(groups)s::integer) AS g)
     >= %(groups)s::integer AS is_large

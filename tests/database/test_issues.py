@@ -24,6 +24,8 @@ from avalon.events import (
     UserDeleted,
 )
 from avalon.issues.silence import unmute_due
+from avalon.read_models.history import read_history
+from avalon.read_models.issues import find_issue
 from tests.conftest import Urls
 from tests.history import a_report, report
 
@@ -334,6 +336,31 @@ class TestMerging:
             assert (gone["is_hidden"], gone["moved_to"], gone["events"]) == (True, of(1), 0)
             with pytest.raises(Conflict, match=str(of(1))):
                 await issues.change(database, of(number), [IssueResolved()], ANNA)
+
+    async def test_an_issue_that_was_merged_away_goes_and_comes_with_the_last_that_it_went_to(
+        self, database: Database
+    ) -> None:
+        async def read() -> list[UUID | None]:
+            for number in (2, 3):
+                await read_history(database, of(number), cursor=None, limit=1)
+            return [(await find_issue(database, of(number))).moved_to for number in (1, 2, 3)]
+
+        await groups(database, 1, 2, 3)
+        await issues.merge(database, of(2), [of(3)], ANNA)
+        await issues.merge(database, of(1), [of(2)], ANNA)
+        assert await read() == [None, of(1), of(1)]
+        with pytest.raises(Conflict, match=str(of(1))):
+            await issues.change(database, of(3), [IssueResolved()], ANNA)
+        gone = await issues.change(database, of(1), [IssueDeleted()], ANNA)
+        for number in (1, 2, 3):
+            with pytest.raises(NotFound):
+                await find_issue(database, of(number))
+            with pytest.raises(NotFound):
+                await read_history(database, of(number), cursor=None, limit=1)
+            with pytest.raises(NotFound):
+                await issues.change(database, of(number), [IssueResolved()], ANNA)
+        await issues.undo(database, gone.action, ANNA, is_admin=True)
+        assert await read() == [None, of(1), of(1)]
 
     async def test_reports_go_where_their_group_is(self, database: Database) -> None:
         await groups(database, 1, 2)
