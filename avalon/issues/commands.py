@@ -40,6 +40,12 @@ class Done(msgspec.Struct, frozen=True):
     changed: int
 
 
+class Undone(Done, frozen=True):
+    """`unassigned`: issues that belong to nobody again, because whoever they were assigned to is gone."""
+
+    unassigned: int
+
+
 async def change(
     database: Database,
     issue: UUID,
@@ -133,11 +139,13 @@ async def delete_comment(
     return Done(action, 1)
 
 
-async def undo(database: Database, id: UUID, actor: str, *, is_admin: bool = False) -> Done:
-    """Takes back a fact, or all facts of an action: all or nothing."""
+async def undo(database: Database, id: UUID, actor: str, *, is_admin: bool = False) -> Undone:
+    """Takes back a fact, or those of an action that stand: all or nothing."""
     action = uuid7()
     params = {"id": id, "actor": actor, "is_admin": is_admin, "action": action}
-    return Done(action, await _ask(database, sql.undo, params))
+    async with refusals():
+        (done,) = await database.fetch_dicts(sql.undo, params)
+    return Undone(action, **done)
 
 
 async def _require(database: Database, issues: list[UUID]) -> None:
