@@ -1,12 +1,16 @@
 -- Appends what takes a fact back, or those facts of an action that stand: exactly, and all or nothing. An undo is itself an
--- action that can be undone. Says how many facts it took back, and how many issues belong to nobody then because whoever
--- they were assigned to is gone. Raises AV404, AV409 where nothing of it stands, and what log.check_undo does.
+-- action that can be undone. Of very many facts one call takes the last ones back, after it has looked at all of them, and
+-- says how many are left: for calls with the same action. Says how many facts it took back, and how many issues belong to
+-- nobody then because whoever they were assigned to is gone. Raises AV404, AV409 where nothing of it stands, and what
+-- log.check_undo does.
 CREATE OR REPLACE FUNCTION log.undo(
   id uuid,
   actor text,
   is_admin boolean,
   action uuid,
+  part integer,
   OUT changed integer,
+  OUT remaining integer,
   OUT unassigned integer
 )
 LANGUAGE plpgsql SECURITY DEFINER
@@ -28,6 +32,13 @@ BEGIN
   ELSIF _positions IS NULL THEN
     RAISE EXCEPTION 'this was undone already' USING ERRCODE = 'AV409';
   END IF;
+  IF cardinality(_positions) > part AND NOT EXISTS (
+    SELECT FROM log.fact AS f WHERE f.data ? 'action' AND f.data ->> 'action' = undo.action::text
+  ) THEN
+    PERFORM log.check_undo(_positions, actor, is_admin);
+  END IF;
+  remaining := greatest(cardinality(_positions) - part, 0);
+  _positions := ARRAY(SELECT p FROM unnest(_positions) AS p ORDER BY p DESC LIMIT part);
   PERFORM log.check_undo(_positions, actor, is_admin);
 
   WITH undone AS MATERIALIZED (

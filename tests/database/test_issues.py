@@ -692,6 +692,35 @@ class TestMany:
             "SELECT count(*) FROM projection.issue WHERE status = 'unresolved'"
         ) == len(every)
 
+    async def test_very_many_facts_are_taken_back_in_parts_that_are_one_action(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Facts of one issue may fall into two parts: four, of two issues, in parts of three."""
+        monkeypatch.setattr("avalon.issues.commands.UNDONE_AT_ONCE", 3)
+        await groups(database, 1, 2)
+        before = [await state(database, number) for number in (1, 2)]
+        both = [IssueResolved(), IssueAssigned(assignee=None)]
+        done = await issues.change_all(database, [of(1), of(2)], both, ANNA)
+        after = [await state(database, number) for number in (1, 2)]
+        undone = await issues.undo(database, done.action, ANNA)
+        assert undone.changed == 4
+        assert [await state(database, number) for number in (1, 2)] == before
+        again = await issues.undo(database, undone.action, ANNA)
+        assert again.changed == 4
+        assert [await state(database, number) for number in (1, 2)] == after
+
+    async def test_what_stands_in_the_way_of_a_later_part_is_seen_before_the_first(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("avalon.issues.commands.UNDONE_AT_ONCE", 2)
+        await groups(database, *range(1, 6))
+        done = await issues.change_all(database, [of(n) for n in range(1, 6)], [IssueResolved()], ANNA)
+        await issues.change(database, of(1), [IssueIgnored()], BEN)
+        with pytest.raises(Conflict, match=str(of(1))) as refused:
+            await issues.undo(database, done.action, ANNA)
+        assert "done before" not in refused.value.message
+        assert await facts(database, "issue.undone") == []
+
     async def test_a_moved_issue_has_at_most_500_groups_a_fact(self, database: Database) -> None:
         for begin in (1, 401):
             await groups(database, *range(begin, begin + 400))

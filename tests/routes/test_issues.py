@@ -313,7 +313,7 @@ class TestBulk:
         assert answer.status_code == 400
         said = answer.json()["message"]
         assert said.startswith("in_release: web")
-        assert "500 issues were done before" in said
+        assert "500 were done before" in said
         undone = await client.post(said.partition("POST ")[2].partition(" ")[0])
         assert undone.json()["changed"] == 500
         again = await client.post("/api/issues/bulk", json=body | {"ids": ids[-1:]})
