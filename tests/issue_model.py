@@ -56,6 +56,10 @@ class Action:
 
     check: Callable[[], bool]
     undo: Callable[[], Action]
+    undos: list[Action] = field(default_factory=list)
+
+    def is_undone(self) -> bool:
+        return not all(undo.is_undone() for undo in self.undos)
 
 
 @dataclass
@@ -214,9 +218,10 @@ class Model:
         return Action(check, lambda: self.delete(issue, before))
 
     def take_back(self, action: Action) -> Action:
-        if not action.check():
+        if action.is_undone() or not action.check():
             raise Refused
-        return action.undo()
+        action.undos.append(action.undo())
+        return action.undos[-1]
 
 
 def may_regress(state: State, release: str | None) -> bool:

@@ -147,8 +147,9 @@ BEGIN
   END IF;
 END $$;
 
--- Facts by the action that they belong to, and moves of groups by the issue that lost them.
+-- Facts by the action that they belong to, undos by what they take back, and moves of groups by the issue that lost them.
 CREATE INDEX fact_action ON log.fact ((data ->> 'action')) WHERE data ? 'action';
+CREATE INDEX fact_undoes ON log.fact ((data ->> 'undoes')) WHERE data ? 'undoes';
 CREATE INDEX fact_moved_from ON log.fact ((data ->> 'from'), position) WHERE type = 'issue.groups_moved';
 
 -- Room in their pages for the next counts: a row that stays in its page needs no new entry in an index.

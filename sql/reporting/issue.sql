@@ -14,7 +14,7 @@ SELECT
   i.title,
   i.culprit,
   i.first_seen,
-  i.last_seen,
+  greatest(i.last_seen, i.first_seen) AS last_seen,
   now() - i.first_seen AS age,
   i.events,
   i.users,

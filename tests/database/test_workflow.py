@@ -161,7 +161,9 @@ class Walk:
 
     async def _bulk(self, issue: UUID, visible: list[UUID]) -> None:
         some = self.chance.sample(visible, min(3, len(visible)))
-        done = await issues.change_all(self.database, [*some, uuid7()], [IssueIgnored()], ACTOR)
+        with pytest.raises(NotFound):
+            await issues.change_all(self.database, [*some, uuid7()], [IssueIgnored()], ACTOR)
+        done = await issues.change_all(self.database, some, [IssueIgnored()], ACTOR)
         assert done.changed == len(some)
         action = self.model.decide(some, status="ignored", substatus="ignored")
         self.actions.append((done.action, action))
@@ -297,7 +299,7 @@ async def test_all_commands_undone_in_reverse_give_the_state_before(
 @pytest.mark.parametrize(
     ("routine", "line"),
     [
-        ("check_undo", "WHERE f.left_standing <> coalesce("),
+        ("check_undo", "WHERE d.left_standing <> coalesce("),
         ("fold_ownership", "_sign := -1;"),
         ("fold_decision", "split_part(_fact.type, '.', 2)"),
     ],
@@ -310,7 +312,7 @@ async def test_a_routine_that_forgets_something_is_found_out(
     ((text,),) = await cursor.fetchall()
     assert line in text
     broken = {
-        "check_undo": "WHERE false AND f.left_standing <> coalesce(",
+        "check_undo": "WHERE false AND d.left_standing <> coalesce(",
         "fold_ownership": "_sign := 0;",
         "fold_decision": "'muted'",
     }
