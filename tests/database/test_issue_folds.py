@@ -185,7 +185,7 @@ async def test_an_emptied_issue_adds_nothing_of_its_own_to_the_reports_that_come
         IssueGroupsBound(groups=[third]).new(one, "user:x", service="api"),
     ):
         await event_store.append(database, [fact])
-    look = "SELECT level, first_seen, last_seen, events FROM projection.issue WHERE id = '%s'" % one
+    look = f"SELECT level, first_seen, last_seen, events FROM projection.issue WHERE id = '{one}'"
     assert await rows(owner, look) == [(None, None, None, 0)]
     seen = ago(hours=1).replace(second=0, microsecond=0)
     await report(database, a_report(3, level="info", occurred_at=seen))
