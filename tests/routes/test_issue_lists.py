@@ -223,14 +223,15 @@ class TestSearching:
     async def test_each_query_finds_its_own(
         self, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """However short the walk through the first issues is, the answers are the same."""
-        for head in (2_000, 1):
+        """Whether all that is rare is looked up or the first issues are walked, the answers are the same."""
+        for head, rare in ((2_000, 5_000), (2_000, 0), (1, 0)):
             monkeypatch.setattr("avalon.read_models.issue_lists.HEAD", head)
+            monkeypatch.setattr("avalon.read_models.issue_lists.RARE", rare)
             for q, wanted in FINDS.items():
                 answer = await client.get("/api/issues", params={"q": q})
                 assert answer.status_code == 200, (q, answer.text)
                 found = "".join(str(UUID(item["id"]).int) for item in answer.json()["items"])
-                assert found == wanted, (q, head)
+                assert found == wanted, (q, head, rare)
 
     async def test_each_query_works_with_each_order(self, client: httpx.AsyncClient) -> None:
         for q, wanted in FINDS.items():
@@ -321,6 +322,23 @@ class TestOrder:
         assert (await titles(client, sort="users"))[0] == "many people"
         assert (await titles(client, sort="events"))[-1] == "rising"
         assert await titles(client, sort="trend") == ["rising", "many people"]
+
+    async def test_what_rises_is_found_behind_what_has_always_been_loud(
+        self, client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await report(
+            database,
+            *[one(1, "E", "always loud", occurred_at=ago(hours=25 + n % 20)) for n in range(40)],
+            *[one(1, "E", "always loud", occurred_at=ago(hours=n)) for n in range(1, 6)],
+            *[one(2, "E", "rising", occurred_at=ago(minutes=n)) for n in range(20)],
+            one(3, "E", "one more", occurred_at=ago(hours=2)),
+        )
+        monkeypatch.setattr("avalon.read_models.issue_lists.CANDIDATES", 1)
+        assert (await titles(client, sort="trend"))[0] == "rising"
+        assert await titles(client, "always", sort="trend") == ["always loud"]
+        assert "rising" in await titles(client, "rising", sort="trend")
+        monkeypatch.setattr("avalon.read_models.issue_lists.SAMPLE", 0)
+        assert await titles(client, sort="trend") == ["always loud"]
 
     @pytest.mark.parametrize(
         "cursor", ["x", "////", "🙂", "MS4y", "bGFzdF9zZWVuLjEuMS4x", "bGFzdF9zZWVuLi0xLjEuMDAw"]

@@ -18,7 +18,7 @@ from avalon.protocols.submission import to_event
 from avalon.subscriptions.compose import compose
 from avalon.subscriptions.state import Single
 from tests.database.test_issue_folds import replace
-from tests.history import report
+from tests.history import a_report, report
 from tests.routes.reads_help import App
 
 Owner = psycopg.AsyncConnection[Any]
@@ -100,3 +100,18 @@ async def test_without_its_own_column_what_the_exception_said_would_not_be_found
     await replace(owner, "log.fold_issue", "title, value, culprit)", "title, culprit)")
     await from_text(database)
     assert await found(client, "wheelbarrows") == []
+
+
+async def test_a_tag_whose_reports_are_all_gone_finds_nothing(
+    client: httpx.AsyncClient, database: Database, owner: Owner
+) -> None:
+    await report(database, a_report(1, environment="prod", release="1.4.2", data={"tags": {"os": "linux"}}))
+    queries = ("env:prod", "env:p*", "release:1.4.*", "tag.os:linux", "has:tag.os", "has:release")
+    for q in queries:
+        assert len(await found(client, q)) == 1, q
+    await owner.execute("UPDATE projection.group_tag SET reports = 0")
+    for q in queries:
+        assert await found(client, q) == [], q
+        assert len(await found(client, f"-{q}")) == 1, q
+    (item,) = await found(client, "")
+    assert item["environments"] == item["releases"] == []
