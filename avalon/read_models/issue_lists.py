@@ -19,6 +19,7 @@ from avalon.database import Database
 from avalon.errors import BadInput, Unavailable
 from avalon.read_models import cursors
 from avalon.read_models.cursors import Mark
+from avalon.read_models.issue_types import name_types
 from avalon.search import ISSUES, Conditions, Match, Pattern, Query, issue_conditions, parse
 from avalon.statements import load
 
@@ -82,9 +83,10 @@ async def find_ids(database: Database, q: str, *, user: UUID | None, limit: int)
 async def _rows(
     database: Database, wanted: Wanted, now: datetime, user: UUID | None, after: Mark | None, limit: int
 ) -> list[dict[str, Any]]:
-    conditions = issue_conditions(_query(wanted), now=now, user=user)
-    _add_times(conditions, wanted)
     try:
+        query = await name_types(database, _query(wanted))
+        conditions = issue_conditions(query, now=now, user=user)
+        _add_times(conditions, wanted)
         if wanted.sort == "trend":
             return await _by_trend(database, conditions, now, after, limit)
         return await _sorted(database, wanted.sort, conditions, after, limit, enough=limit)
@@ -98,7 +100,7 @@ async def _sorted(
     database: Database, sort: str, conditions: Conditions, after: Mark | None, limit: int, *, enough: int
 ) -> list[dict[str, Any]]:
     """The first of all that is found; without looking on where the first issues have enough of it."""
-    params = conditions.params | place(after) | {"row_limit": limit, "head": HEAD}
+    params = conditions.params | place(after) | {"row_limit": limit, "head": HEAD, "types": conditions.types}
     rows: list[dict[str, Any]] = []
     for statement in statements(sort, conditions, is_rare=await _is_rare(database, conditions)):
         rows = await database.fetch_dicts(statement, params)
@@ -139,7 +141,9 @@ def place(after: Mark | None) -> dict[str, Any]:
 def statements(sort: str, conditions: Conditions, *, is_rare: bool = False) -> list[LiteralString]:
     """The statements that find a page; each further one is for where the one before did not fill it."""
     texts: list[str] = [sql.list]
-    if conditions.others:
+    if conditions.types and sort == "last_seen" and not conditions.others:
+        texts = [sql.list_of_types]
+    elif conditions.others:
         texts = [sql.list_found] if is_rare else [sql.list_head, sql.list_found]
     return [_complete(text, sort, conditions) for text in texts]
 

@@ -69,11 +69,13 @@ class Conditions(msgspec.Struct):
     """All of them must hold. `own` look at the row alone, `others` elsewhere or into the text.
 
     `counts` are of rows elsewhere, by an index, up to `rare` of them: without such a row no issue is found.
+    `types` are all that the issue's may be, where they are known; no order of theirs says anything.
     """
 
     own: list[str] = []
     others: list[str] = []
     counts: list[str] = []
+    types: list[str] = []
     params: dict[str, Any] = {}
 
     def put_into(self, statement: str) -> LiteralString:
@@ -103,6 +105,8 @@ def issue_conditions(query: Query, *, now: datetime, user: UUID | None) -> Condi
                 one = _issue_match(found, key, values, name, now, user)
                 if term.is_negated:
                     del found.counts[counts:]
+                elif key == "type" and all(value.literal for value in values):
+                    found.types = [str(value.literal) for value in values]
                 (found.own if is_own else found.others).append(signed(term, one))
             case Comparison(key):
                 found.own.append(signed(term, _compared(found, _ISSUE_COLUMNS[key], term, now)))
@@ -171,18 +175,21 @@ def _has(found: Conditions, what: str) -> str:
 
 
 def equals(found: Conditions, column: str, values: tuple[Pattern, ...]) -> str:
-    """That a column is one of these: all values without stars in one array."""
+    """That a column is one of these, of which there may be none: all values without stars in one array."""
     literals = [value.literal for value in values if value.literal is not None]
     conditions = [
-        f"({column}) LIKE {found.put('%'.join(map(like_literal, value.pieces)), 'text')}"
-        for value in values
-        if value.literal is None
+        f"({column}) LIKE {found.put(like(value), 'text')}" for value in values if value.literal is None
     ]
     if len(literals) == 1:
         conditions.append(f"({column}) = {found.put(literals[0], 'text')}")
     elif literals:
         conditions.append(f"({column}) = ANY({found.put(literals, 'text[]')})")
-    return " OR ".join(conditions)
+    return " OR ".join(conditions) or "false"
+
+
+def like(value: Pattern) -> str:
+    """A pattern as LIKE has it."""
+    return "%".join(map(like_literal, value.pieces))
 
 
 def like_literal(text: str) -> str:

@@ -10,6 +10,25 @@ WHERE NOT i.is_hidden
 ORDER BY i.last_seen DESC, i.id DESC
 LIMIT %(row_limit)s::integer
 
+-- name: list_of_types
+-- As list, of issues whose type is one of these: the first of each type, in the order of its index. The newest issues
+-- of all types may be others for long.
+-- types: text[]; after: timestamptz or NULL, after_id: uuid or NULL; row_limit: integer
+SELECT i.id, i.sorted
+FROM unnest(%(types)s::text[]) AS wanted (type)
+CROSS JOIN LATERAL (
+  SELECT i.id, i.last_seen AS sorted
+  FROM projection.issue AS i
+  WHERE NOT i.is_hidden
+    AND i.type = wanted.type
+    AND /*own*/ true
+    AND (%(after_id)s::uuid IS NULL OR (i.last_seen, i.id) < (%(after)s::timestamptz, %(after_id)s::uuid))
+  ORDER BY i.last_seen DESC, i.id DESC
+  LIMIT %(row_limit)s::integer
+) AS i
+ORDER BY i.sorted DESC, i.id DESC
+LIMIT %(row_limit)s::integer
+
 -- name: fewest
 -- Of the conditions that look elsewhere, how many rows the one finds that finds the fewest. The module puts the
 -- counts in, each of which ends at `rare`.

@@ -93,7 +93,7 @@ def asked(q: str, sort: str, *, is_later: bool = False) -> list[tuple[LiteralStr
     conditions = issue_conditions(parse(q, ISSUES), now=NOW, user=UUID(int=42))
     after: Any = NOW - timedelta(days=1) if sort.endswith("_seen") else 5
     params = conditions.params | place(Mark(NOW, after, ISSUE) if is_later else None)
-    params |= _days(NOW) | {"row_limit": 51, "head": HEAD, "rare": RARE}
+    params |= _days(NOW) | {"row_limit": 51, "head": HEAD, "rare": RARE, "types": conditions.types}
     params |= {"loudest": [UUID(int=n) for n in range(500)], "candidates": CANDIDATES, "sample": SAMPLE}
     if sort == "trend":
         return [(conditions.put_into(issue_lists.sql.list_trend), params)]
@@ -149,6 +149,8 @@ NEEDED = {
     "issue_events": ("", "events"),
     "issue_users": ("", "users"),
     "issue_type": ("type:TypeError170", "events"),
+    "issue_level": ("level:critical", "last_seen"),
+    "issue_substatus": ("is:regressed", "last_seen"),
     "issue_search": ("zzz", "last_seen"),
     "group_tag_key_value_issue_group_idx": ("env:canary", "last_seen"),
     "group_user_user_hash_issue_group_idx": ("user:42", "last_seen"),
