@@ -129,7 +129,7 @@ PARTS: dict[str, tuple[LiteralString, dict[str, Any]]] = {
     ),
     "find": (ITEMS.find, {"id": ISSUE, "groups": 200}),
     "tags": (ITEMS.tags, {"id": ISSUE, "top": 10, "groups": 1_000}),
-    "similar": (ITEMS.similar, {"id": ISSUE, "candidates": 2_000, "row_limit": 10}),
+    "similar": (ITEMS.similar, {"id": ISSUE, "candidates": 2_000, "nearest": 200, "row_limit": 10}),
     "events": (REPORTS.of_issue, PAGE),
     "events of many groups": (REPORTS.of_large_issue, PAGE),
 }

@@ -441,14 +441,18 @@ class TestOneIssue:
     async def test_similar_issues_share_hashes(self, client: httpx.AsyncClient, database: Database) -> None:
         await report(
             database,
-            one(1, "E", "this", hashes=["a", "b", "c"]),
-            one(2, "E", "near", hashes=["a", "b", "d"]),
-            one(3, "E", "far", hashes=["a", "x", "y"]),
-            one(4, "E", "other", hashes=["z"]),
+            one(1, "E", "this", hashes=["a", "b", "c", ""]),
+            one(2, "E", "near", hashes=["a", "b", "d", ""]),
+            one(3, "E", "far", hashes=["x", "y", "c", "z"]),
+            one(4, "E", "other", hashes=["z", ""]),
             one(5, "E", "elsewhere", hashes=["a", "b", "c"], service="web"),
+            one(6, "E", "of the type", hashes=["a", "v", "w"]),
+            one(7, "E", "only the type", hashes=["a"]),
         )
         items = (await client.get(f"/api/issues/{UUID(int=1)}/similar")).json()["items"]
-        assert [(item["title"], item["score"]) for item in items] == [("near", 0.5), ("far", 0.2)]
+        assert [(item["title"], item["score"]) for item in items] == [("near", 0.5), ("far", 0.1667)]
+        items = (await client.get(f"/api/issues/{UUID(int=7)}/similar")).json()["items"]
+        assert {item["title"] for item in items} == {"this", "near", "of the type"}
 
     async def test_one_that_was_merged_says_to_where(
         self, client: httpx.AsyncClient, database: Database, owner: Owner
