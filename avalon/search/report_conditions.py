@@ -6,6 +6,7 @@ from typing import Final
 
 from avalon.search.conditions import Conditions, any_of, equals, like_literal, signed
 from avalon.search.query import Match, Pattern, Query, Words
+from avalon.search.text import parts_of, pattern_of
 
 _REPORT_COLUMNS: Final = {
     "level": "r.level",
@@ -26,15 +27,19 @@ def report_conditions(query: Query) -> Conditions:
     found = Conditions()
     for term in query:
         match term:
-            case Words(text):
-                like = found.put(f"%{like_literal(text)}%", "text")
-                said = f"(r.data ->> 'message' ILIKE {like} OR r.data ->> 'stack' ILIKE {like})"
-                found.others.append(signed(term, said))
+            case Words(text, is_prefix):
+                found.others.append(signed(term, _said(found, parts_of(text), is_prefix)))
             case Match(key, values, name):
                 one = _report_match(found, key, values, name)
                 is_own = key in ("level", "service", "environment", "release")
                 (found.own if is_own else found.others).append(signed(term, one))
     return found
+
+
+def _said(found: Conditions, parts: list[str], is_prefix: bool) -> str:
+    rough = found.put(f"%{'%'.join(map(like_literal, parts))}%", "text")
+    exact = found.put(pattern_of(parts, is_prefix=is_prefix), "text")
+    return f"log.report_text(r.data) ILIKE {rough} AND log.report_text(r.data) ~ {exact}"
 
 
 def _report_match(found: Conditions, key: str, values: tuple[Pattern, ...], name: str | None) -> str:

@@ -115,3 +115,64 @@ async def test_a_tag_whose_reports_are_all_gone_finds_nothing(
         assert len(await found(client, f"-{q}")) == 1, q
     (item,) = await found(client, "")
     assert item["environments"] == item["releases"] == []
+
+
+# What is found in a single report, and what is not.
+SAID = {
+    **dict.fromkeys(
+        (
+            *("user", "getUserById", "get_user_by_id", '"get user by id"', "byId", "getuser", "USER"),
+            *("gateway", "payment", '"payment gateway"', "paymentGateway", "gate", '"gate*"'),
+            *(
+                "api",
+                "/api/orders",
+                "orders/17",
+                "17",
+                "größe",
+                "Größe",
+                "http server",
+                "HTTPServer",
+                "server",
+            ),
+            *("could find", '"could not find"', '"Could Not"', "50%", "QuantityError", "quantity", "barrows"),
+            *("shop.parsing", "parse_quantity", "-teapot"),
+        ),
+        True,
+    ),
+    **dict.fromkeys(
+        (
+            *(
+                '"gate"',
+                '"find could"',
+                "erver",
+                '"use"',
+                '"user get"',
+                "teapot",
+                "-user",
+                "paymentgateway",
+                "0%",
+            ),
+            *("function", "filename", "lineno"),
+        ),
+        False,
+    ),
+}
+
+
+async def test_single_reports_are_found_by_the_parts_of_what_they_say(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    data = {
+        "stack": "Error\n    at getUserById (app.js:1:2)\n    at payment_gateway.retry (b.js:3)\n",
+        "exceptions": [
+            {
+                "type": "QuantityError",
+                "value": "too many barrows",
+                "frames": [{"function": "parse_quantity", "filename": "shop/parsing.py", "lineno": 8}],
+            }
+        ],
+    }
+    message = "HTTPServer could not find /api/orders/17 of größe, 50% done"
+    await report(database, a_report(1, message=message, data=data))
+    for q, is_found in SAID.items():
+        assert len(await found(client, q, "/api/errors")) == is_found, q
