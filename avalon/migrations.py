@@ -55,6 +55,7 @@ async def migrate(owner_url: str, service_url: str, *, progress: Progress = lamb
                 progress(f"from release {version}: the service may run meanwhile")
                 await upgrade(owner_url, progress)
             await release.record(connection, _checksum(*_replaced()))
+        await connection.execute(as_query((SQL / "public_privileges.sql").read_text()))
         await _grant(connection, service_url, progress)
         await reporting.grant(connection, progress)
 

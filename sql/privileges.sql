@@ -1,7 +1,6 @@
 -- What the service's login may do. Applied by every migrate, because roles are not part of a dump.
 -- psql -v service=avalon_app -f privileges.sql
 
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA log FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA log, projection, baseline, account, runtime FROM :"service";
 
 GRANT USAGE ON SCHEMA log, projection, baseline, account, runtime TO :"service";
