@@ -18,6 +18,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from avalon.subscriptions.commands import DEFAULT_SINK
 from tests.acceptance.command import DEADLINE_S
 from tests.acceptance.readme import the_block
 from tests.acceptance.replica import PASSWORD, Cluster, Live, Replica, cluster_of
@@ -177,10 +178,10 @@ async def check_discord(discord: FakeDiscord, live: Live) -> None:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
 async def test_the_curls_send_follow_and_set_the_webhook(urls: Urls, tmp_path: Path) -> None:
-    login, _, stream = the_block("sh", "/api/stream").partition("curl -sN")
+    login, _, stream = the_block("sh", "/api/stream").replace("PASSWORD=…", "").partition("curl -sN")
     put = the_block("sh", "/api/settings")
     make_key = the_block("sh", "/api/keys")
-    make_rule = the_block("sh", "/api/rules")
+    make_rule = the_block("sh", "/api/rules").replace("SINK=…", f"SINK={DEFAULT_SINK}")
     async with (
         FakeDiscord() as discord,
         following(urls, tmp_path, discord, webhook="") as (cluster, replica, client),
@@ -191,7 +192,7 @@ async def test_the_curls_send_follow_and_set_the_webhook(urls: Urls, tmp_path: P
         stored = json.loads(done.out)
         assert stored["status"] == "ok"
         assert stored["url"] == f"{replica.url}/errors/{stored['id']}"
-        settings = {"AVALON_PASSWORD": PASSWORD, "DISCORD_WEBHOOK_URL": discord.webhook()}
+        settings = {"PASSWORD": PASSWORD, "DISCORD_WEBHOOK_URL": discord.webhook()}
         from_the_start = stream.replace('/api/stream"', '/api/stream?after=0"')
         follow = f"{login} curl -sN --max-time 2 {from_the_start}"
         heard = await run(tmp_path, replica, cluster.key, "bash", "-c", follow, **settings)
