@@ -3,43 +3,33 @@
 `sql/migrations` are applied in order, each in a transaction, and never again; their checksums are kept, so
 an edited one is refused. Routines, triggers, views and privileges are replaced by the newest release only: an
 old replica that restarts in a rolling upgrade puts nothing back. Everything runs under one advisory lock.
+The release is recorded last, behind what avalon.upgrade folds anew: whoever needs that waits for it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 import avalon
-from avalon import reporting
+from avalon import release, reporting
 from avalon.database import as_query, connect
 from avalon.errors import SchemaError
 from avalon.statements import SQL
 from avalon.telemetry import Action, log
+from avalon.upgrade import FOLDS_OF, upgrade
 
-# The oldest release that can work with the schema as this one leaves it.
-OLDEST_WORKING = "0.2.0"
 MIGRATE_LOCK = 4710
-
-_RECORD = """
-CREATE SCHEMA IF NOT EXISTS runtime;
-CREATE TABLE IF NOT EXISTS runtime.migration (
-  name text PRIMARY KEY,
-  sha256 text NOT NULL,
-  applied_at timestamptz NOT NULL DEFAULT now()
-);
-CREATE TABLE IF NOT EXISTS runtime.release (
-  is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
-  version text NOT NULL,
-  oldest_working text NOT NULL,
-  routines_sha256 text NOT NULL
-);
-"""
+LOCK_TIMEOUT = "60s"
+# Appends wait behind who waits for their log: no longer than they can wait, and then a while not at all.
+CHANGE_LOCK_TIMEOUT, CHANGE_PAUSE_S, CHANGE_FOR_S = "1500ms", 1.0, 60.0
 
 Connection = psycopg.AsyncConnection[Any]
 Progress = Callable[[str], None]
@@ -47,40 +37,37 @@ Progress = Callable[[str], None]
 
 async def migrate(owner_url: str, service_url: str, *, progress: Progress = lambda _: None) -> None:
     """Makes the schema this release's. Raises SchemaError where it can't be."""
-    connection = await connect(owner_url, lock_timeout="60s", statement_timeout="0")
+    connection = await connect(owner_url, lock_timeout=LOCK_TIMEOUT, statement_timeout="0")
     async with connection:
-        await connection.execute("SELECT pg_advisory_lock(%s)", [MIGRATE_LOCK])
+        await _take_turn(connection, progress)
         await _refuse_unfit_server(connection)
         if await _is_current(connection):
             progress("schema is up to date")
-        elif await _is_newer(connection):
+        elif await release.is_newer(connection):
             progress("schema is of a newer release; nothing to do")
             return
         else:
-            await connection.execute(as_query(_RECORD))
-            # Together: between new tables and the routines that know them every append would fail.
-            async with connection.transaction():
-                await _apply_migrations(connection, progress)
-                await _replace_routines(connection, progress)
+            await release.prepare(connection)
+            await _change(connection, progress)
             await reporting.replace_views(connection)
-            await _record_release(connection)
+            version, _ = await release.recorded(connection)
+            if release.NONE < release.as_tuple(version) < release.as_tuple(FOLDS_OF):
+                progress(f"from release {version}: the service may run meanwhile")
+                await upgrade(owner_url, progress)
+            await release.record(connection, _checksum(*_replaced()))
+        await connection.execute(as_query((SQL / "public_privileges.sql").read_text()))
         await _grant(connection, service_url, progress)
         await reporting.grant(connection, progress)
 
 
-async def check_schema(connection: Connection) -> None:
-    """Raises SchemaError unless this release can work with the schema, and says which release made it."""
-    if not await _exists(connection):
-        raise SchemaError("the database holds no schema of Avalon: run `avalon migrate`")
-    version, oldest = await _release(connection)
-    if _as_tuple(version) < _as_tuple(avalon.__version__):
-        raise SchemaError(
-            f"the schema is of release {version}, this is {avalon.__version__}: run `avalon migrate`"
-        )
-    if _as_tuple(avalon.__version__) < _as_tuple(oldest):
-        raise SchemaError(
-            f"the schema of release {version} works with {oldest} and newer; this is {avalon.__version__}"
-        )
+async def _take_turn(connection: Connection, progress: Progress) -> None:
+    """One at a time. An upgrade may take long, so whoever comes next waits without a limit."""
+    cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", [MIGRATE_LOCK])
+    if await cursor.fetchone() != (True,):
+        progress("waiting for another migrate that is at work")
+        await connection.execute("SET lock_timeout = 0")
+        await connection.execute("SELECT pg_advisory_lock(%s)", [MIGRATE_LOCK])
+        await connection.execute("SELECT set_config('lock_timeout', %s, false)", [LOCK_TIMEOUT])
 
 
 async def _refuse_unfit_server(connection: Connection) -> None:
@@ -96,32 +83,42 @@ async def _refuse_unfit_server(connection: Connection) -> None:
         raise SchemaError(f"the database's encoding is {row[1]}, it must be UTF8")
 
 
-async def _exists(connection: Connection) -> bool:
-    cursor = await connection.execute("SELECT to_regclass('runtime.release') IS NOT NULL")
-    row = await cursor.fetchone()
-    return bool(row and row[0])
-
-
-async def _release(connection: Connection) -> tuple[str, str]:
-    cursor = await connection.execute("SELECT version, oldest_working FROM runtime.release")
-    return await cursor.fetchone() or ("0", "0")
-
-
-async def _is_newer(connection: Connection) -> bool:
-    if not await _exists(connection):
-        return False
-    version, _ = await _release(connection)
-    return _as_tuple(version) > _as_tuple(avalon.__version__)
-
-
 async def _is_current(connection: Connection) -> bool:
-    if not await _exists(connection):
+    if not await release.exists(connection):
         return False
     cursor = await connection.execute("SELECT version, routines_sha256 FROM runtime.release")
     if await cursor.fetchone() != (avalon.__version__, _checksum(*_replaced())):
         return False
     cursor = await connection.execute("SELECT name, sha256 FROM runtime.migration")
     return dict(await cursor.fetchall()) == {path.stem: _checksum(path) for path in _migrations()}
+
+
+async def _change(connection: Connection, progress: Progress) -> None:
+    """Tables and routines together: between new tables and routines that know them every append would fail.
+
+    Where somebody reads for long, or locks in another order, all may pass, and it begins again: for a minute.
+    """
+    end = monotonic() + CHANGE_FOR_S
+    while True:
+        try:
+            async with connection.transaction():
+                await connection.execute("SELECT set_config('lock_timeout', %s, true)", [CHANGE_LOCK_TIMEOUT])
+                await _lock_log(connection)
+                await _apply_migrations(connection, progress)
+                await _replace_routines(connection, progress)
+            return
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable):
+            if monotonic() > end:
+                raise
+            progress("others are at work in the database: trying again")
+            await asyncio.sleep(CHANGE_PAUSE_S)
+
+
+async def _lock_log(connection: Connection) -> None:
+    """In the order of an append, which locks the log first and then what it folds into."""
+    cursor = await connection.execute("SELECT to_regclass('log.event') IS NOT NULL")
+    if await cursor.fetchone() == (True,):
+        await connection.execute("LOCK TABLE log.event")
 
 
 async def _apply_migrations(connection: Connection, progress: Progress) -> None:
@@ -153,29 +150,37 @@ async def _replace_routines(connection: Connection, progress: Progress) -> None:
 
 
 async def _make_baseline_tables(connection: Connection) -> None:
-    """Schema baseline holds the same tables as schema projection, made from those."""
+    """Schema baseline holds the same tables as schema projection, made from those.
+
+    They are written and read whole: an index besides the primary key would only make both slow.
+    """
     cursor = await connection.execute(
-        "SELECT tablename FROM pg_tables WHERE schemaname = 'projection' ORDER BY tablename"
-    )
-    for (table,) in await cursor.fetchall():
-        await connection.execute(
-            sql.SQL("CREATE TABLE IF NOT EXISTS baseline.{0} (LIKE projection.{0} INCLUDING ALL)").format(
-                sql.Identifier(table)
-            )
-        )
-
-
-async def _record_release(connection: Connection) -> None:
-    """Last, so that whatever was cut short is done again by the next migrate."""
-    await connection.execute(
         """
-        INSERT INTO runtime.release (version, oldest_working, routines_sha256) VALUES (%s, %s, %s)
-        ON CONFLICT (is_only) DO UPDATE
-        SET (version, oldest_working, routines_sha256)
-          = (excluded.version, excluded.oldest_working, excluded.routines_sha256)
-        """,
-        [avalon.__version__, OLDEST_WORKING, _checksum(*_replaced())],
+        SELECT t.relname, pg_get_constraintdef(k.oid)
+        FROM pg_class AS t
+        JOIN pg_constraint AS k ON k.conrelid = t.oid AND k.contype = 'p'
+        WHERE t.relnamespace = 'projection'::regnamespace
+        ORDER BY t.relname
+        """
     )
+    for table, key in await cursor.fetchall():
+        await connection.execute(
+            sql.SQL(
+                "CREATE TABLE IF NOT EXISTS baseline.{0}"
+                " (LIKE projection.{0} INCLUDING DEFAULTS INCLUDING CONSTRAINTS, {1})"
+            ).format(sql.Identifier(table), sql.SQL(key))
+        )
+    # Releases before 0.2 made them with all.
+    cursor = await connection.execute(
+        """
+        SELECT i.indexrelid::regclass::text
+        FROM pg_index AS i
+        JOIN pg_class AS t ON t.oid = i.indrelid
+        WHERE t.relnamespace = 'baseline'::regnamespace AND NOT i.indisprimary
+        """
+    )
+    for (index,) in await cursor.fetchall():
+        await connection.execute(sql.SQL("DROP INDEX {}").format(sql.SQL(index)))
 
 
 async def _grant(connection: Connection, service_url: str, progress: Progress) -> None:
@@ -217,7 +222,3 @@ def _replaced() -> list[Path]:
 
 def _checksum(*paths: Path) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
-
-
-def _as_tuple(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))

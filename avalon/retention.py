@@ -38,7 +38,7 @@ EVERY_S = 3600.0
 RETRY_S = 300.0
 # A day waits for its readers so long and then for the next hour; nobody waits behind it meanwhile.
 _WORDS = (
-    "VACUUM projection.issue, projection.issue_group, projection.group_tag, projection.group_user,"
+    "VACUUM log.fact, projection.issue, projection.issue_group, projection.group_tag, projection.group_user,"
     " projection.issue_comment, baseline.issue, baseline.issue_group, baseline.group_tag,"
     " baseline.group_user, baseline.issue_comment"
 )
@@ -63,10 +63,18 @@ class Extent(msgspec.Struct, frozen=True):
     last_recorded_at: datetime | None
 
 
+class LastPurge(msgspec.Struct, frozen=True):
+    """Where the last purge stands in the log (0: there was none); due where something was deleted since."""
+
+    purged: int
+    is_due: bool
+
+
 class Purged(msgspec.Struct, frozen=True):
     """What a purge did. `days` are those that it looked through."""
 
     reports: int
+    comments: int
     days: int
     sealed: int
 
@@ -105,31 +113,34 @@ async def purge(
     report: Report = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Purged:
-    """Blanks the payload of deleted reports, in the files too. Raises Conflict where others are at work."""
+    """Blanks deleted reports and comments, in the files too. Raises Conflict where others are at work.
+
+    The fact comes first, under the log's lock: from then on no deletion before it can be undone, and only
+    what was deleted before it is blanked. What a crash leaves undone is done by the next purge.
+    """
     async with _alone(owner_url, PURGE_LOCK_TIMEOUT) as connection:
         if connection is None:
             raise Conflict("retention, another purge, a rebuild or a verify is at work; try again after it")
+        if (await _last_purge(connection)).is_due:
+            await _append(connection, ReportsPurged())
+        # That fact takes the tombs of deleted issues away: sealing past it, out of the baseline too.
         head = await _fetch(connection, Cursor, event_store.sql.head)
         sealed = await projections.seal(owner_url, head[0] if head else START, report)
+        purged = (await _last_purge(connection)).purged
         leaves = await _fetch(connection, Leaf, statements.leaves_to_blank)
         blanked = 0
         for leaf in leaves:
             say(f"day {leaf.day}")
-            blanked += await _blank(connection, leaf, sealed)
-        if blanked or await _has_tombs(connection, sealed):
-            await _append(connection, ReportsPurged(sealed=sealed.position, reports=blanked))
-            # That fact takes the tombs of deleted issues away, out of the baseline too.
-            purged = await _fetch(connection, Cursor, event_store.sql.head)
-            await projections.seal(owner_url, purged[0], report)
+            blanked += await _blank(connection, leaf, purged)
+        comments = await _count(connection, statements.blank_comments, {"purged": purged})
         # The titles and tags of deleted reports were there too.
         await connection.execute(_WORDS)
-        return Purged(blanked, len(leaves), sealed.position)
+        return Purged(blanked, comments, len(leaves), sealed.position)
 
 
-async def _has_tombs(connection: Connection, sealed: Cursor) -> bool:
-    cursor = await connection.execute(statements.has_tombs, {"sealed": sealed.position})
-    row = await cursor.fetchone()
-    return bool(row and row[0])
+async def _last_purge(connection: Connection) -> LastPurge:
+    (found,) = await _fetch(connection, LastPurge, statements.last_purge)
+    return found
 
 
 @asynccontextmanager
@@ -209,12 +220,15 @@ async def _drop(connection: Connection, leaf: Leaf) -> None:
     await connection.execute(_named("DROP TABLE log.{}", leaf))
 
 
-async def _blank(connection: Connection, leaf: Leaf, sealed: Cursor) -> int:
+async def _blank(connection: Connection, leaf: Leaf, purged: int) -> int:
     """Blanks one day. The bytes stand in the file until the VACUUM, which also does what a crash left out."""
-    params = {"day": leaf.day, "sealed": sealed.position}
-    cursor = await connection.execute(statements.blank, params)
-    row = await cursor.fetchone()
+    blanked = await _count(connection, statements.blank, {"day": leaf.day, "purged": purged})
     await connection.execute(_named("VACUUM log.{}", leaf))
+    return blanked
+
+
+async def _count(connection: Connection, query: LiteralString, params: Params) -> int:
+    row = await (await connection.execute(query, params)).fetchone()
     return int(row[0]) if row else 0
 
 

@@ -17,7 +17,7 @@ from avalon.cli.check_log import check_log
 from avalon.cli.findings import FAULT, Finding, fault, good, look
 from avalon.database import connect
 from avalon.errors import SchemaError
-from avalon.migrations import check_schema
+from avalon.release import check_schema
 from avalon.settings import Settings
 from avalon.statements import load
 

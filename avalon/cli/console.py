@@ -91,7 +91,7 @@ def owner_url() -> Iterator[str]:
 async def _check(url: str) -> None:
     """Postgres's own reason where it is away, and ours where the schema is another release's."""
     from avalon.database import connect, wait_until_reachable
-    from avalon.migrations import check_schema
+    from avalon.release import check_schema
 
     await wait_until_reachable(url, 0)
     async with await connect(url) as connection:

@@ -1,8 +1,8 @@
-"""Take the content of deleted reports out of the database's files.
+"""Take the content of deleted reports and comments out of the database's files.
 
-Deleting hides a report at once; its content stays in the log until the day expires, or until this. The log
-keeps that there was a report, and when. Backups, and the write-ahead log kept for them, still hold the
-content: they are yours to expire.
+Deleting hides a report at once; its content stays in the log until the day expires, or until this. So do the
+words of a comment. The log keeps that there was one, and when. Backups, and the write-ahead log kept for
+them, still hold the content: they are yours to expire.
 """
 
 from __future__ import annotations
@@ -23,5 +23,5 @@ def run(options: argparse.Namespace) -> int:
     with owner_url() as url, replay_progress() as show:
         purged = asyncio.run(retention.purge(url, show, say))
     what = f"{count(purged.reports, 'report')} purged in {count(purged.days, 'day')}"
-    say(f"{what}; position {purged.sealed:,} is sealed")
+    say(f"{what}, and {count(purged.comments, 'comment')}; position {purged.sealed:,} is sealed")
     return 0

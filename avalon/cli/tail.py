@@ -113,7 +113,8 @@ def _what(data: dict[str, Any]) -> str:
     """`TypeError: the message`, or the message alone."""
     message = _text(data, "message")
     exceptions = data.get("exceptions") or []
-    kind = _text(exceptions[-1], "type") if isinstance(exceptions[-1:], list) and exceptions else ""
+    last = exceptions[-1] if isinstance(exceptions[-1:], list) and exceptions else None
+    kind = _text(data.get("grouping"), "type") or _text(last, "type")
     return f"{kind}: {message}" if kind and not message.startswith(kind) else message
 
 

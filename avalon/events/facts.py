@@ -43,11 +43,9 @@ class ReportsExpired(Fact):
 
 
 class ReportsPurged(Fact):
-    """The payload of deleted reports up to a position was blanked. Stream: the zero UUID."""
+    """What was deleted before this fact is blanked, and never comes back. Stream: the zero UUID."""
 
     TYPE = "reports.purged"
-    sealed: int
-    reports: int
 
 
 class ApiKeyCreated(Fact):

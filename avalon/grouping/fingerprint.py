@@ -31,6 +31,8 @@ _DEFAULT: Final = ("{{ default }}", "{{default}}")
 _KEPT_HASHES: Final = 4_096
 _KEPT_STACKS: Final = 256
 _SHORT_STACK: Final = 4_096
+# As much of what an exception says as of a title.
+_SAID: Final = 300
 
 _encode = msgspec.json.Encoder().encode
 
@@ -43,6 +45,7 @@ class _Parts(NamedTuple):
     key: list[str]
     places: list[str]
     culprit: str
+    said: str = ""
 
 
 def group_report(report: Report, rules: RuleSet | None = None) -> Grouping:
@@ -55,30 +58,31 @@ def group_report(report: Report, rules: RuleSet | None = None) -> Grouping:
         rules=sorted(taken),
         key_parts=_with_default(report.fingerprint, default) if report.fingerprint else default,
         type=parts.type,
+        value="" if parts.said in report.message else parts.said[:_SAID],
         culprit=parts.culprit or report.transaction or report.path,
         hashes=[_short_hash(part) for part in (parts.type, parts.message, *parts.places)],
     )
 
 
 def _parts(report: Report, rules: RuleSet | None, taken: set[str]) -> _Parts:
+    def vary(masked: str) -> str:
+        return rules.vary(masked, taken) if rules else masked
+
     exceptions: Sequence[ExceptionInfo] = report.exceptions
     if report.stack and not any([one.frames for one in exceptions]):
         exceptions = _from_text(report) or exceptions
     if not exceptions:
-        message = report.message_template or report.message
-        return _Parts("", mask(rules.vary(message, taken) if rules else message), [], [], "")
+        return _Parts("", vary(mask(report.message_template or report.message)), [], [], "")
     decision = decide(exceptions, partial(rules.without_ignored, taken=taken) if rules else None)
     value, frame = decision.exception.value, decision.frame
+    said = value
     type = _own_name(decision.exception.type)
     if frame is None:
         value = value or report.message
-    if rules:
-        value = rules.vary(value, taken)
-    if frame is None:
-        return _Parts(type, mask(value), [], [], "")
+        return _Parts(type, vary(mask(value)), [], [], "", said)
     line = telling_line(value, type, frame.context_line)
     key = [*decision.key, line] if line else decision.key
-    return _Parts(type, template(value, type), key, decision.places, decision.culprit)
+    return _Parts(type, vary(template(value, type)), key, decision.places, decision.culprit, said)
 
 
 def _from_text(report: Report) -> list[ExceptionInfo]:

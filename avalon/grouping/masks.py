@@ -54,7 +54,11 @@ _IDENTIFIER: Final = re.compile(r".[A-Za-z_$][A-Za-z_$.:-]*(?:\(\))?.", re.ASCII
 
 def mask(message: str) -> str:
     """The message's beginning with `<kind>` in the place of what varies."""
-    beginning = message[:MAX_MASKED]
+    return mask_whole(message[:MAX_MASKED])
+
+
+def mask_whole(beginning: str) -> str:
+    """As `mask`, for a text that is bounded already."""
     has_who = " for " in beginning or "user " in beginning or "role " in beginning or "account " in beginning
     masked = _pattern(has_who, "@" in beginning).sub(_replacement, beginning)
     if ("<str>" in masked or "<path>" in masked) and _NO_WORD.fullmatch(masked):

@@ -3,6 +3,9 @@
 Wildcards are `*`. They are compiled once for each service, without anything that could backtrack far, and a
 service without rules pays nothing. A rule is not part of the key: a report that it touches may well get the
 key that others have already. Which rules took part stands beside the key.
+
+A word that varies is taken for data in what the mask has left, and for that alone: so messages that have one
+key without the rule have one with it, and it only ever joins.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from msgspec.structs import replace
 
 from avalon.errors import BadInput
 from avalon.grouping.frames import place_of
+from avalon.grouping.masks import mask_whole
 from avalon.grouping.names import plain_function
 from avalon.reports import ExceptionInfo, Frame
 
@@ -25,11 +29,12 @@ RuleKind = Literal["ignore_frame", "variable"]
 
 MAX_PATTERN: Final = 200
 MAX_STARS: Final = 3
-# What a message can be told by stands at its beginning; masks look at less.
-_LOOKED_AT: Final = 600
 _KEPT_FRAMES: Final = 4_096
-# What a `*` in a word may stand for: no blank, no bracket, no quote, and not for ever.
-_IN_WORD: Final = r"[^\s\"'`,;()\[\]{}<>]{0,100}"
+# What a `*` in a word may stand for: no blank, no bracket, no quote, and not for ever; what is masked, too.
+_IN_WORD: Final = r"(?:[^\s\"'`,;()\[\]{}<>]|<[a-z]{1,9}>){0,100}"
+_MASKED: Final = r"<[a-z]{1,9}>"
+# A word with a digit is data wherever it stands: in quotes, behind a key, in a list.
+_DATUM: Final = "v0"
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -49,23 +54,25 @@ def check_rule(rule: Rule) -> Rule:
     for name, text in given.items():
         if text and name not in wanted:
             raise BadInput(f"not with the kind {rule.kind}", field=f"rule.{name}")
-        if text and not _is_pattern(text):
-            raise BadInput(
-                f"a name of at most {MAX_PATTERN} characters and {MAX_STARS} `*`, and not of `*` alone",
-                field=f"rule.{name}",
-            )
+        if text and (fault := _fault(text)):
+            raise BadInput(fault, field=f"rule.{name}")
     if not any(given[name] for name in wanted):
         raise BadInput(f"required: {' or '.join(wanted)}", field="rule")
     return replace(rule, **given)
 
 
-def _is_pattern(text: str) -> bool:
-    return (
-        len(text) <= MAX_PATTERN
-        and text.count("*") <= MAX_STARS
-        and re.search(r"\w", text) is not None
-        and text.isprintable()
-    )
+def _fault(text: str) -> str | None:
+    """What is wrong with a pattern; None: nothing."""
+    if len(text) > MAX_PATTERN or text.count("*") > MAX_STARS:
+        return f"at most {MAX_PATTERN} characters and {MAX_STARS} `*`"
+    if not text.isprintable():
+        return "only what can be printed, on one line, and plain blanks"
+    if "**" in text:
+        return "one `*` is enough for anything"
+    least = 2 if "*" in text else 1
+    if sum(char.isalnum() for char in text) < least:
+        return "at least one letter or digit, and two beside a `*`: else it would fit nearly everything"
+    return None
 
 
 class RuleSet:
@@ -79,19 +86,22 @@ class RuleSet:
         ]
         self._words = [str(rule.id) for rule in rules if rule.kind == "variable"]
         patterns = [_word(rule.pattern) for rule in rules if rule.kind == "variable"]
-        self._pattern = re.compile("|".join(f"({pattern})" for pattern in patterns))
+        self._pattern = re.compile("|".join([_MASKED, *(f"({pattern})" for pattern in patterns)]))
         self._ignored_by = lru_cache(_KEPT_FRAMES)(self._find_ignoring)
 
-    def vary(self, message: str, taken: set[str]) -> str:
-        """The message with `<var>` for its words that vary; adds the rules' ids to `taken`."""
+    def vary(self, masked: str, taken: set[str]) -> str:
+        """A masked message, masked anew with its words that vary as data; adds the rules' ids to `taken`."""
         if not self._words:
-            return message
+            return masked
 
         def replacement(match: re.Match[str]) -> str:
-            taken.add(self._words[(match.lastindex or 1) - 1])
-            return "<var>"
+            if match.lastindex is None:
+                return match[0]
+            taken.add(self._words[match.lastindex - 1])
+            return _DATUM
 
-        return self._pattern.sub(replacement, message[:_LOOKED_AT]) + message[_LOOKED_AT:]
+        varied = self._pattern.sub(replacement, masked)
+        return masked if varied == masked else mask_whole(varied)
 
     def without_ignored(
         self, exceptions: Sequence[ExceptionInfo], taken: set[str]

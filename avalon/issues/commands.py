@@ -18,15 +18,18 @@ import msgspec
 import psycopg
 
 from avalon.database import Database, RawJson
-from avalon.errors import BadInput, NotFound, refusal
+from avalon.errors import AvalonError, BadInput, Conflict, NotFound, refusal
 from avalon.events import Fact, IssueCommentDeleted, IssueCommented, uuid7
+from avalon.issues.chunks import CHUNK, chunks
 from avalon.statements import load
 
 sql = load("issue_commands")
 
 MAX_ISSUES: Final = 10_000
 MAX_COMMENT: Final = 20_000
-CHUNK: Final = 500
+UNDONE_AT_ONCE: Final = 2_000
+# So many issues are named where something can't be done with them.
+MAX_NAMED: Final = 10
 
 _encode = msgspec.json.Encoder().encode
 
@@ -36,6 +39,12 @@ class Done(msgspec.Struct, frozen=True):
 
     action: UUID
     changed: int
+
+
+class Undone(Done, frozen=True):
+    """`unassigned`: issues that belong to nobody again, because whoever they were assigned to is gone."""
+
+    unassigned: int
 
 
 async def change(
@@ -60,7 +69,7 @@ async def change_all(
     *,
     expected_position: int | None = None,
 ) -> Done:
-    """Appends the same decisions about many issues; those that are gone are left out.
+    """Appends the same decisions about many issues, or raises before the first where one is not there.
 
     With `expected_position` nothing may have been decided about any of them since; that takes one
     transaction, so it is for at most 500.
@@ -68,10 +77,12 @@ async def change_all(
     wanted = _bounded(issues)
     if expected_position is not None and len(wanted) > CHUNK:
         raise BadInput(f"with this at most {CHUNK} issues", field="expected_position")
+    await _require(database, wanted)
     action, changed = uuid7(), 0
-    for chunk in _chunks(wanted):
+    for chunk in chunks(wanted):
         params = _params(chunk, facts, actor, action, expected_position, is_bulk=True)
-        changed += await _ask(database, sql.change, params)
+        async with partly(action, changed):
+            changed += await _ask(database, sql.change, params)
     return Done(action, changed)
 
 
@@ -79,11 +90,13 @@ async def merge(database: Database, target: UUID, others: Sequence[UUID], actor:
     """Moves all groups of the others to the target; says how many others. All must be there."""
     wanted = [other for other in _bounded(others) if other != target]
     if not wanted:
-        raise BadInput("at least two issues", field="ids")
+        raise BadInput("a merge takes at least two issues", field="ids")
+    await _require(database, [target, *wanted])
     action, changed = uuid7(), 0
-    for chunk in _chunks(wanted):
+    for chunk in chunks(wanted):
         params = {"target": target, "others": chunk, "actor": actor, "action": action}
-        changed += await _ask(database, sql.merge, params)
+        async with partly(action, changed):
+            changed += await _ask(database, sql.merge, params)
     return Done(action, changed)
 
 
@@ -123,15 +136,37 @@ async def delete_comment(
         "data": RawJson(bytes(fact.data)),
     }
     if await database.fetch_value(sql.delete_comment, params) is None:
-        raise NotFound("there is no such comment of yours")
+        raise NotFound(f"there is no such comment{'' if is_admin else ' of yours'}")
     return Done(action, 1)
 
 
-async def undo(database: Database, id: UUID, actor: str, *, is_admin: bool = False) -> Done:
-    """Takes back a fact, or all facts of an action: all or nothing."""
-    action = uuid7()
-    params = {"id": id, "actor": actor, "is_admin": is_admin, "action": action}
-    return Done(action, await _ask(database, sql.undo, params))
+async def undo(database: Database, id: UUID, actor: str, *, is_admin: bool = False) -> Undone:
+    """Takes back a fact, or those of an action that stand: all or nothing.
+
+    More than 2,000 are looked at as one, and taken back in parts, so that nobody waits long for the log.
+    """
+    action, changed, unassigned, remaining = uuid7(), 0, 0, 1
+    params = {"id": id, "actor": actor, "is_admin": is_admin, "action": action, "part": UNDONE_AT_ONCE}
+    while remaining:
+        async with partly(action, changed), refusals():
+            (done,) = await database.fetch_dicts(sql.undo, params)
+        changed, unassigned = changed + done["changed"], unassigned + done["unassigned"]
+        remaining = done["remaining"]
+    return Undone(action, changed, unassigned)
+
+
+async def _require(database: Database, issues: list[UUID]) -> None:
+    """Raises NotFound or Conflict that name those not there. What goes after this is left out."""
+    absent = await database.fetch_dicts(sql.absent, {"issues": issues, "row_limit": MAX_NAMED})
+    if not absent:
+        return
+    more = absent[0]["total"] - len(absent)
+    rest = f", and {more} more" if more else ""
+    gone = [str(row["id"]) for row in absent if row["moved_to"] is None]
+    if gone:
+        raise NotFound(f"nothing was done: there is no issue {', '.join(gone)}{rest}")
+    moved = [f"{row['id']} into {row['moved_to']}" for row in absent]
+    raise Conflict(f"nothing was done: merged was {', '.join(moved)}{rest}")
 
 
 def _params(
@@ -159,8 +194,15 @@ def _bounded(issues: Sequence[UUID]) -> list[UUID]:
     return _unique(issues) or []
 
 
-def _chunks(issues: list[UUID]) -> list[list[UUID]]:
-    return [issues[begin : begin + CHUNK] for begin in range(0, len(issues), CHUNK)]
+@asynccontextmanager
+async def partly(action: UUID, changed: int) -> AsyncIterator[None]:
+    """A refusal in the middle says what was done before it, and how that is taken back."""
+    try:
+        yield
+    except AvalonError as error:
+        if changed:
+            error.message += f"; {changed} were done before, which POST /api/undo/{action} takes back"
+        raise
 
 
 def _unique(ids: Sequence[UUID] | None) -> list[UUID] | None:

@@ -12,6 +12,7 @@ from avalon.errors import BadInput, NotFound
 from avalon.events import Event, IssueCommented
 from avalon.issues import explain
 from avalon.read_models.rows import Time, as_time
+from avalon.read_models.rules import why_of_alert
 from avalon.statements import load
 
 sql = load("history")
@@ -21,7 +22,8 @@ _MAX_POSITION: Final = 2**63 - 1
 
 
 class HistoryItem(msgspec.Struct):
-    """A fact. `issue` is the one that it was told of, `action` what `POST /api/undo` takes a command back by.
+    """A fact, or what became of an alert. `issue` is the one that it was told of, `action` what
+    `POST /api/undo` takes a command back by.
 
     `comment` and its `text` are there while the comment is.
     """
@@ -49,13 +51,24 @@ class HistoryPage(msgspec.Struct):
 async def read_history(database: Database, issue: UUID, *, cursor: str | None, limit: int) -> HistoryPage:
     """The facts about an issue, and about those merged into it, oldest first; raises NotFound."""
     if not await database.fetch_value(sql.find, {"issue": issue}):
-        raise NotFound("there is no such issue")
+        raise NotFound(f"there is no issue {issue}")
     params = {"issue": issue, "after": _position(cursor), "row_limit": limit + 1}
     found = await database.fetch(sql.facts, params, row=Event)
     page = found[:limit]
     names, comments = await _names(database, page), await _comments(database, page)
-    items = [_item(event, names, comments) for event in page]
+    tellers = await _tellers(database, page)
+    items = [
+        _alert(event, issue, tellers) if _is_alert(event) else _item(event, names, comments) for event in page
+    ]
     return HistoryPage(items, str(page[-1].position) if len(found) > limit else None)
+
+
+async def tell(database: Database, position: int) -> str | None:
+    """What the fact at a position says, by whom and when; None where there is none."""
+    found = await database.fetch(sql.fact, {"position": position}, row=Event)
+    if not found:
+        return None
+    return f"{explain(found[0], await _names(database, found))}, {as_time(found[0].occurred_at)}"
 
 
 def _position(cursor: str | None) -> int:
@@ -69,7 +82,8 @@ def _position(cursor: str | None) -> int:
 async def _names(database: Database, events: list[Event]) -> dict[str, str]:
     """The names of all people that these facts are about, by their names as actors."""
     actors = {event.actor.removeprefix(_USER) for event in events if event.actor.startswith(_USER)}
-    assignees = {str(event.data["assignee"]) for event in events if event.data.get("assignee")}
+    states = [event.data | event.data.get("state", {}) for event in events]
+    assignees = {str(state["assignee"]) for state in states if state.get("assignee")}
     if not actors | assignees:
         return {}
     rows = await database.fetch_dicts(sql.names, {"users": sorted(actors | assignees)})
@@ -81,6 +95,43 @@ async def _comments(database: Database, events: list[Event]) -> dict[UUID, str]:
     said = [event.data["comment"] for event in events if event.type == IssueCommented.TYPE]
     rows = await database.fetch_dicts(sql.comments, {"comments": said}) if said else []
     return {row["id"]: row["text"] for row in rows}
+
+
+def _is_alert(event: Event) -> bool:
+    return event.type.startswith("alert.")
+
+
+async def _tellers(database: Database, events: list[Event]) -> dict[str, str]:
+    """The names of the sinks and rules of alerts; those that are deleted have none."""
+    alerts = [event for event in events if _is_alert(event)]
+    ids = {str(event.stream) for event in alerts} | {rule for event in alerts for rule in _rules(event)}
+    rows = await database.fetch_dicts(sql.tellers, {"ids": sorted(ids)}) if ids else []
+    return {str(row["id"]): row["name"] for row in rows}
+
+
+def _rules(alert: Event) -> list[str]:
+    return [str(rule) for rule in alert.data.get("rules", [])]
+
+
+def _alert(event: Event, issue: UUID, tellers: dict[str, str]) -> HistoryItem:
+    count = (event.data.get("issues") or {}).get(str(issue), event.data.get("count", 1))
+    rules = [f"rule {tellers.get(rule, 'that is deleted')}" for rule in _rules(event)]
+    about = [
+        tellers.get(str(event.stream), "a sink that is deleted"),
+        *rules,
+        f"{count} report{'' if count == 1 else 's'}",
+    ]
+    return HistoryItem(
+        id=event.id,
+        position=event.position,
+        type=event.type,
+        issue=UUID(event.data["issue"]) if "issue" in event.data else issue,
+        action=None,
+        actor=event.actor,
+        name=None,
+        at=as_time(event.occurred_at),
+        why=f"{why_of_alert(event.data | {'outcome': event.type.partition('.')[2]})} ({', '.join(about)})",
+    )
 
 
 def _item(event: Event, names: dict[str, str], comments: dict[UUID, str]) -> HistoryItem:

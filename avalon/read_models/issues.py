@@ -26,6 +26,7 @@ NAMES: Final = 10
 TOP: Final = 10
 SIMILAR: Final = 10
 CANDIDATES: Final = 2_000
+NEAREST: Final = 200
 # Tags are read of so many groups; an issue of so many is read another way. An overflow may have a million.
 GROUPS: Final = 1_000
 LARGE: Final = 200
@@ -34,7 +35,8 @@ LARGE: Final = 200
 class IssueItem(msgspec.Struct):
     """An issue. The newest environments and releases; `sparkline` is reports by hour, the last hour last.
 
-    `position` is that of the last decision about it. `moved_to` is where its groups went, if they did.
+    `position` is that of the last decision about it. `muted_events`, `muted_users`: so many more end a mute.
+    `moved_to` is the issue that its reports belong to since a merge: then it has none, and was never seen.
     """
 
     id: UUID
@@ -45,8 +47,8 @@ class IssueItem(msgspec.Struct):
     level: str
     status: str
     substatus: str
-    first_seen: Time
-    last_seen: Time
+    first_seen: Time | None
+    last_seen: Time | None
     events: int
     users: int
     environments: list[str]
@@ -58,6 +60,8 @@ class IssueItem(msgspec.Struct):
     comments: int
     resolved_in: str | None
     muted_until: Time | None
+    muted_events: int | None
+    muted_users: int | None
     moved_to: UUID | None
 
 
@@ -66,6 +70,20 @@ class IssuePage(msgspec.Struct):
 
     items: list[IssueItem]
     next: str | None
+
+
+class Group(msgspec.Struct):
+    """Reports of one key, as an issue's part; `home` is the issue that it came from, and goes back to."""
+
+    id: UUID
+    home: UUID
+    type: str | None
+    title: str | None
+    culprit: str | None
+    level: str
+    events: int
+    first_seen: Time
+    last_seen: Time
 
 
 class TagValue(msgspec.Struct):
@@ -133,8 +151,8 @@ async def find_issue(database: Database, id_: UUID) -> IssueItem:
 async def require(database: Database, id_: UUID) -> dict[str, Any]:
     """What is needed to read on; raises NotFound where there is no such issue, or it was deleted."""
     rows = await database.fetch_dicts(sql.find, {"id": id_, "groups": LARGE})
-    if not rows or (rows[0]["is_hidden"] and rows[0]["moved_to"] is None):
-        raise NotFound("there is no such issue")
+    if not rows or not rows[0]["is_known"]:
+        raise NotFound(f"there is no issue {id_}")
     return rows[0]
 
 
@@ -147,10 +165,17 @@ async def list_events(
         database,
         id_,
         first_seen=known["first_seen"],
+        last_seen=known["last_seen"],
         is_large=known["is_large"],
         after=after,
         limit=limit,
     )
+
+
+async def list_groups(database: Database, id_: UUID, *, after: UUID | None, limit: int) -> list[Group]:
+    """The groups of an issue, in the order of their ids; raises NotFound."""
+    await require(database, id_)
+    return await fetch(database, sql.groups, {"id": id_, "after": after, "row_limit": limit}, Group)
 
 
 async def read_tags(database: Database, id_: UUID) -> Tags:
@@ -169,7 +194,7 @@ async def read_tags(database: Database, id_: UUID) -> Tags:
 async def find_similar(database: Database, id_: UUID) -> Similar:
     """Issues that look alike; raises NotFound."""
     await require(database, id_)
-    params = {"id": id_, "candidates": CANDIDATES, "row_limit": SIMILAR}
+    params = {"id": id_, "candidates": CANDIDATES, "nearest": NEAREST, "row_limit": SIMILAR}
     found = await fetch(database, sql.similar, params, SimilarIssue)
     for one in found:
         one.score = round(one.score, 4)

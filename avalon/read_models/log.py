@@ -1,6 +1,6 @@
 """The event log for scripts: ordered and gapless, without secrets and without what has been deleted.
 
-A report that was deleted keeps its place, so that nothing seems to be missing, but not its words.
+A report or comment that was deleted keeps its place, so that nothing seems to be missing, but not its words.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 from avalon import event_store
 from avalon.database import Database
 from avalon.event_store import EVERYTHING, FACTS, START, Cursor, Wanted
-from avalon.events import REPORTED, Event
+from avalon.events import REPORTED, Event, IssueCommented
 from avalon.read_models.rows import Time, as_time
 from avalon.statements import load
 
@@ -56,6 +56,7 @@ async def read_log(database: Database, *, after: int | None, types: frozenset[st
     wanted = EVERYTHING if not types or REPORTED in types else FACTS
     events, cursor, is_last = await _read(database, cursor, wanted, types, limit)
     hidden = await _hidden(database, [event for event in events if event.type == REPORTED])
+    hidden |= await _unsaid(database, [event for event in events if event.type == IssueCommented.TYPE])
     items = [_item(event, event.position in hidden) for event in events]
     return LogPage(items, None if is_last else cursor.position, cursor.position)
 
@@ -87,8 +88,19 @@ async def _hidden(database: Database, reports: list[Event]) -> set[int]:
     return set(positions) - visible
 
 
+async def _unsaid(database: Database, comments: list[Event]) -> set[int]:
+    """The comments that were deleted, themselves or with their issue."""
+    if not comments:
+        return set()
+    params = {"comments": [event.data["comment"] for event in comments]}
+    said = {str(row["id"]) for row in await database.fetch_dicts(sql.comments, params)}
+    return {event.position for event in comments if event.data["comment"] not in said}
+
+
 def _item(event: Event, is_hidden: bool) -> LogItem:
-    data = HIDDEN if is_hidden else {k: v for k, v in event.data.items() if k not in SECRET_FIELDS}
+    data = {k: v for k, v in event.data.items() if k not in SECRET_FIELDS}
+    if is_hidden:
+        data = HIDDEN if event.type == REPORTED else {k: v for k, v in data.items() if k != "text"} | HIDDEN
     return LogItem(
         position=event.position,
         id=event.id,

@@ -2,7 +2,8 @@
 
 In parts of some hundred groups, each a transaction; the rule comes with the last one, when the groups that
 reports will have are bound to the issues of their old ones. What was reported while it went through the feed
-is looked at again. Where the process dies in between, sending the same again does the rest.
+is looked at again. Where the process dies in between, sending the same again does the rest; once the rule is
+there, the grouping's version instead of it.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from avalon.database import Database, RawJson
 from avalon.errors import Conflict, TooManyRequests
 from avalon.events import GroupingRuleCreated, uuid7
 from avalon.grouping import Rule
+from avalon.issues.chunks import CHUNK, chunks
 from avalon.issues.commands import Done, refusals
 from avalon.regrouping.plan import Owner, Plan, Step, make_plan
 from avalon.regrouping.preview import Preview, show
-from avalon.regrouping.reading import Change, Found, look, look_behind, read_owners
-from avalon.regrouping.rule_book import Book, read_book, sql
+from avalon.regrouping.reading import Books, Change, Found, look, look_behind, read_owners
+from avalon.regrouping.rule_book import read_book, sql
 
 MAX_RULES: Final = 100
-PART: Final = 500
 # By then every replica groups by a new rule: the hub's FRESH_S, and what was on its way.
 SETTLE_S: Final = 1.5
 
@@ -47,26 +48,27 @@ class Applied(msgspec.Struct):
 
 
 class Regrouping:
-    """Changes of the grouping in one replica, one at a time."""
+    """Changes of the grouping in one replica: one is looked at, and one is carried out, at a time."""
 
     def __init__(self, database: Database, *, settle_s: float = SETTLE_S) -> None:
         self._database = database
         self._settle_s = settle_s
-        self._turn = asyncio.Lock()
+        self._looking = asyncio.Lock()
+        self._applying = asyncio.Lock()
 
     async def preview(self, change: Change) -> Preview:
         """What a change would do; raises BadInput, and TooManyRequests while another is looked at."""
         change = change.checked()
-        async with self._alone():
+        async with _alone(self._looking, "another preview of the grouping is being made"):
             found, owners, plan, _ = await self._plan(change)
-            return await show(self._database, found, owners, plan)
+            return await show(self._database, found, owners, plan, has_rule=change.rule is not None)
 
     async def apply(self, change: Change, actor: str) -> Applied:
         """Does what the preview says; raises as it does, and Conflict."""
         change = change.checked()
-        async with self._alone():
-            found, _, plan, book = await self._plan(change)
-            if change.rule is not None and len(book) > MAX_RULES:
+        async with _alone(self._applying, "another change of the grouping is being applied"):
+            found, _, plan, books = await self._plan(change)
+            if change.rule is not None and len(books.after) > MAX_RULES:
                 raise Conflict(f"there are {MAX_RULES} rules already")
             done = Applied(
                 uuid7(), change.rule.id if change.rule else None, 0, 0, found.reports, found.is_complete
@@ -74,25 +76,26 @@ class Regrouping:
             await self._carry_out(plan, change.rule, change.service, actor, done)
             if change.rule is not None:
                 await asyncio.sleep(self._settle_s)
-                await self._catch_up(change, book, found, {step.issue for step in plan.steps}, actor, done)
+                await self._catch_up(change, books, found, {step.issue for step in plan.steps}, actor, done)
             return done
 
-    def _alone(self) -> asyncio.Lock:
-        if self._turn.locked():
-            raise TooManyRequests("another change of the grouping is being looked at", retry_after_s=20.0)
-        return self._turn
-
-    async def _plan(self, change: Change) -> tuple[Found, dict[UUID, Owner], Plan, Book]:
-        book = change.book(await read_book(self._database))
-        found = await look(self._database, change, book)
+    async def _plan(self, change: Change) -> tuple[Found, dict[UUID, Owner], Plan, Books]:
+        books = change.books(await read_book(self._database))
+        found = await look(self._database, change, books)
         owners = await read_owners(self._database, found)
-        return found, owners, await asyncio.to_thread(make_plan, found.tallies, owners), book
+        return found, owners, await asyncio.to_thread(make_plan, found.tallies, owners), books
 
     async def _catch_up(
-        self, change: Change, book: Book, before: Found, targets: Collection[UUID], actor: str, done: Applied
+        self,
+        change: Change,
+        books: Books,
+        before: Found,
+        targets: Collection[UUID],
+        actor: str,
+        done: Applied,
     ) -> None:
         """Brings together what was reported between the look and the moment from which the rule counted."""
-        found = await look_behind(self._database, change, book, before.head)
+        found = await look_behind(self._database, change, books, before.head)
         owners = await read_owners(self._database, found)
         plan = await asyncio.to_thread(make_plan, found.tallies, owners, targets)
         await self._carry_out(plan, None, None, actor, done)
@@ -119,6 +122,13 @@ async def delete_rule(database: Database, rule: UUID, actor: str) -> Done:
     return Done(action, 1)
 
 
+def _alone(turn: asyncio.Lock, busy: str) -> asyncio.Lock:
+    """The turn, where it is nobody's. A preview takes none from whoever applies."""
+    if turn.locked():
+        raise TooManyRequests(busy, retry_after_s=20.0)
+    return turn
+
+
 def _data(rule: Rule) -> bytes:
     return _encode(
         GroupingRuleCreated(kind=rule.kind, function=rule.function, module=rule.module, pattern=rule.pattern)
@@ -133,7 +143,7 @@ def _parts(steps: list[Step]) -> Iterator[list[dict[str, Any]]]:
         count = (
             len(entry["others"]) + len(entry["groups"]) + sum(len(one["groups"]) for one in entry["bound"])
         )
-        if part and size + count > PART:
+        if part and size + count > CHUNK:
             yield part
             part, size = [], 0
         part.append(entry)
@@ -145,16 +155,16 @@ def _parts(steps: list[Step]) -> Iterator[list[dict[str, Any]]]:
 def _bindings(steps: list[Step]) -> Iterator[dict[str, Any]]:
     for step in steps:
         for service, groups in sorted(step.bound.items()):
-            for begin in range(0, len(groups), PART):
-                yield _entry(step, bound=[{"service": service, "groups": groups[begin : begin + PART]}])
+            for chunk in chunks(groups):
+                yield _entry(step, bound=[{"service": service, "groups": chunk}])
 
 
 def _moves(steps: list[Step]) -> Iterator[dict[str, Any]]:
     for step in steps:
-        for begin in range(0, len(step.others), PART):
-            yield _entry(step, others=step.others[begin : begin + PART])
-        for begin in range(0, len(step.groups), PART):
-            yield _entry(step, groups=step.groups[begin : begin + PART])
+        for chunk in chunks(step.others):
+            yield _entry(step, others=chunk)
+        for chunk in chunks(step.groups):
+            yield _entry(step, groups=chunk)
 
 
 def _entry(step: Step, **lists: Any) -> dict[str, Any]:

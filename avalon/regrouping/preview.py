@@ -22,6 +22,11 @@ NOTE: Final = (
     "keeps them all, and only its new reports go apart."
 )
 
+NOTHING: Final = (
+    "The rule matches none of these reports: nothing in them is named so, or what is varies already, as "
+    "every word with a digit does."
+)
+
 
 class IssueNow(msgspec.Struct):
     """An issue, and one of its reports that were looked at: with its key, and the key that it would have."""
@@ -64,10 +69,12 @@ class Splitting(msgspec.Struct):
 class Preview(msgspec.Struct):
     """What a change of the grouping would do. `is_complete` is false where only the newest were looked at.
 
-    `merges`, `splits` and `unchanged` are counts; of the first two the largest are shown.
+    `merges`, `splits` and `unchanged` are counts; of the first two the largest are shown. `matched`: the
+    reports that a new rule touches, null without one; all else goes by the rules that there are.
     """
 
     reports: int
+    matched: int | None
     since: Time | None
     is_complete: bool
     merges: int
@@ -78,7 +85,9 @@ class Preview(msgspec.Struct):
     note: str = NOTE
 
 
-async def show(database: Database, found: Found, owners: Mapping[UUID, Owner], plan: Plan) -> Preview:
+async def show(
+    database: Database, found: Found, owners: Mapping[UUID, Owner], plan: Plan, *, has_rule: bool
+) -> Preview:
     """The preview of a plan."""
     merges = [step for step in plan.steps if step.others or step.groups]
     touched = {issue for step in merges for issue in _issues_of(step, owners)}
@@ -91,6 +100,7 @@ async def show(database: Database, found: Found, owners: Mapping[UUID, Owner], p
     _exemplify(issues, found.tallies, owners)
     return Preview(
         reports=found.reports,
+        matched=found.matched if has_rule else None,
         since=as_time(found.since),
         is_complete=found.is_complete,
         merges=len(merges),
@@ -109,6 +119,7 @@ async def show(database: Database, found: Found, owners: Mapping[UUID, Owner], p
             for split in splitting
             if split.issue in issues
         ],
+        note=NOTHING if has_rule and not found.matched else NOTE,
     )
 
 
@@ -118,7 +129,7 @@ async def show_merge(database: Database, ids: list[UUID]) -> Preview:
     if len(issues) < len(ids):
         raise NotFound("not all of these issues are there")
     merging = [Merging(ids[0], len(issues), [issues[id_] for id_ in ids[:SHOWN_ISSUES] if id_ in issues])]
-    return Preview(0, None, True, 1, 0, 0, merging, [])
+    return Preview(0, None, None, True, 1, 0, 0, merging, [])
 
 
 def _issues_of(step: Step, owners: Mapping[UUID, Owner]) -> list[UUID]:

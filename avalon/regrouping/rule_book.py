@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from avalon.auth.cache import Cache
 from avalon.database import Database
@@ -54,6 +55,10 @@ class Book:
 
     def of(self, service: str) -> RuleSet | None:
         return self._own.get(service, self._of_all)
+
+    def has(self, service: str | None, rule: Rule) -> bool:
+        """Whether there is one that says the same."""
+        return any(of == service and replace(one, id=rule.id) == rule for of, one in self._rules)
 
     def with_rule(self, service: str | None, rule: Rule) -> Book:
         """As it would be with one rule more."""

@@ -50,6 +50,7 @@ class Grouping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     """Why the report is in its group: the version of the rules, and the parts of its key.
 
     `type` and `culprit` are for people: the type of the exception that decides, and where it was raised.
+    `value` is what that exception says where the report's message does not say it, for the search.
     `hashes` are of the type, the masked message and up to three places, innermost first ("" of an
     empty one): similar reports share some. `rules` are the ids of the grouping rules that took part.
     """
@@ -57,6 +58,7 @@ class Grouping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     version: int
     key_parts: list[str]
     type: str = ""
+    value: str = ""
     culprit: str = ""
     hashes: list[str] = []
     rules: list[str] = []
@@ -92,6 +94,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     def type(self) -> str:
         """The type of the innermost exception, or "" where the client named none."""
         return self.exceptions[-1].type if self.exceptions else ""
+
+    @property
+    def deciding_type(self) -> str:
+        """The type that its issue has by this report: of the exception that the grouping went by."""
+        return (self.grouping.type if self.grouping else "") or self.type
 
 
 def encode_report(report: Report) -> bytes:

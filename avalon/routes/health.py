@@ -18,7 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from avalon.errors import SchemaError, Unavailable
-from avalon.migrations import check_schema
+from avalon.release import check_schema
 from avalon.routes.dependencies import Services, services
 from avalon.routes.pages import GET_OR_HEAD
 

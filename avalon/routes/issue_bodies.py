@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -23,6 +23,7 @@ from avalon.routes.parameters import MAX_TEXT, read_text, read_time
 
 MAX_COUNT: Final = 1_000_000_000
 
+Position = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Status = Literal["resolved", "unresolved", "ignored"]
 BulkAction = Literal["resolve", "reopen", "ignore", "mute", "assign", "merge", "delete"]
 
@@ -39,18 +40,20 @@ class IssueChangeBody(msgspec.Struct, forbid_unknown_fields=True):
     """Only what is there is changed. `expected_position` is the issue's `position` as it was seen.
 
     `in_release` ("current", "next" or a release) goes with "resolved"; `mute` with "ignored", or alone.
+    `assignee` is a user's id or name, "me", or null: nobody.
     """
 
     status: Status | UnsetType = UNSET
     in_release: str | None = None
     mute: MuteBody | None = None
-    assignee: UUID | UnsetType | None = UNSET
-    expected_position: int | None = None
+    assignee: str | UnsetType | None = UNSET
+    expected_position: Position | None = None
 
 
 class BulkBody(msgspec.Struct, forbid_unknown_fields=True):
-    """The issues by `ids`, or those that a query finds; `into` is what they are merged into: else the first.
+    """The issues by `ids`, or those that the query `q` finds; all of them at once, or none.
 
+    A merge goes `into` one of them, or into another: else into the first that is named, or was seen last.
     With `expected_position` nothing may have been decided about any of them since.
     """
 
@@ -59,9 +62,9 @@ class BulkBody(msgspec.Struct, forbid_unknown_fields=True):
     q: str | UnsetType = UNSET
     in_release: str | None = None
     mute: MuteBody | None = None
-    assignee: UUID | UnsetType | None = UNSET
+    assignee: str | UnsetType | None = UNSET
     into: UUID | None = None
-    expected_position: int | None = None
+    expected_position: Position | None = None
 
 
 class CommentBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -74,8 +77,8 @@ class UnmergeBody(msgspec.Struct, forbid_unknown_fields=True):
     groups: list[UUID] | None = None
 
 
-def facts_of_change(body: IssueChangeBody) -> list[Fact]:
-    """The facts that a change asks for; raises BadInput."""
+def facts_of_change(body: IssueChangeBody, assignee: UUID | None) -> list[Fact]:
+    """The facts that a change asks for; `assignee` is who the body's is. Raises BadInput."""
     status = body.status
     if status is UNSET and body.mute is not None:
         status = "ignored"
@@ -91,14 +94,14 @@ def facts_of_change(body: IssueChangeBody) -> list[Fact]:
     elif status == "ignored":
         facts.append(_muted(body.mute) if body.mute else IssueIgnored())
     if body.assignee is not UNSET:
-        facts.append(IssueAssigned(assignee=body.assignee))
+        facts.append(IssueAssigned(assignee=assignee))
     if not facts:
         raise BadInput("give at least one of status, mute, assignee")
     return facts
 
 
-def facts_of_action(body: BulkBody) -> list[Fact]:
-    """The facts that an action asks for of every issue, but for a merge; raises BadInput."""
+def facts_of_action(body: BulkBody, assignee: UUID | None) -> list[Fact]:
+    """The facts that an action asks for of every issue, but for a merge. Raises BadInput."""
     _refuse_strays(body)
     match body.action:
         case "resolve":
@@ -111,8 +114,8 @@ def facts_of_action(body: BulkBody) -> list[Fact]:
             return [_muted(body.mute or MuteBody())]
         case "assign":
             if body.assignee is UNSET:
-                raise BadInput("required: a user's id, or null", field="assignee")
-            return [IssueAssigned(assignee=body.assignee)]
+                raise BadInput('required: a user\'s id or name, "me", or null', field="assignee")
+            return [IssueAssigned(assignee=assignee)]
         case "delete":
             return [IssueDeleted()]
     return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 from uuid import UUID
 
+import msgspec
 from litestar import Request, Response, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
@@ -13,13 +14,20 @@ from avalon.read_models import cursors, issues
 from avalon.read_models.errors import ErrorPage
 from avalon.read_models.issue_lists import SORTS, Wanted
 from avalon.read_models.issue_page import read_page
-from avalon.read_models.issues import IssueItem, IssuePage, Similar, Tags
-from avalon.routes.answers import Limit
+from avalon.read_models.issues import Group, IssueItem, IssuePage, Similar, Tags
+from avalon.routes.answers import MAX_PAGE, Limit, cut_page
 from avalon.routes.dependencies import principal, requires, services
-from avalon.routes.parameters import read_text, read_time
+from avalon.routes.parameters import read_text, read_time, refuse_strays
 
 Q = Annotated[str | None, QueryParameter(description="The search language: is:unresolved level:error …")]
 Sort = Annotated[str | None, QueryParameter(description=f"One of {', '.join(SORTS)}")]
+
+
+class GroupPage(msgspec.Struct):
+    """`next` is the cursor of the page behind this one."""
+
+    items: list[Group]
+    next: str | None
 
 
 @get("/api/issues", guards=[requires("viewer")])
@@ -35,6 +43,7 @@ async def list_issues(
     limit: Limit = 50,
 ) -> IssuePage:
     """Issues that a query finds, the greatest of `sort` first. A query that can't be read is a 400."""
+    refuse_strays(request, "say it in q, as level:error or is:resolved")
     sort = sort or SORTS[0]
     if sort not in SORTS:
         raise BadInput(f"one of {', '.join(SORTS)}", field="sort")
@@ -80,6 +89,19 @@ async def list_issue_events(
     return await issues.list_events(services(request).database, id, after=after, limit=limit)
 
 
+@get("/api/issues/{id:uuid}/groups", guards=[requires("viewer")])
+async def list_issue_groups(
+    request: Request[Any, Any, Any],
+    id: FromPath[UUID],
+    cursor: FromQuery[UUID | None] = None,
+    limit: Limit = MAX_PAGE,
+) -> GroupPage:
+    """The groups that make up an issue, as `POST /api/issues/{id}/unmerge` takes them."""
+    found = await issues.list_groups(services(request).database, id, after=cursor, limit=limit + 1)
+    page, following = cut_page(found, limit)
+    return GroupPage(list(page), following)
+
+
 @get("/api/issues/{id:uuid}/tags", guards=[requires("viewer")])
 async def read_issue_tags(request: Request[Any, Any, Any], id: FromPath[UUID]) -> Tags:
     """The tags of an issue: their most frequent values, with counts and shares."""
@@ -92,4 +114,11 @@ async def find_similar_issues(request: Request[Any, Any, Any], id: FromPath[UUID
     return await issues.find_similar(services(request).database, id)
 
 
-handlers: Final = [list_issues, find_issue, list_issue_events, read_issue_tags, find_similar_issues]
+handlers: Final = [
+    list_issues,
+    find_issue,
+    list_issue_events,
+    list_issue_groups,
+    read_issue_tags,
+    find_similar_issues,
+]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
+
+from litestar import Request
 
 from avalon.errors import BadInput
 from avalon.events import LEVELS
@@ -23,6 +25,14 @@ def read_text(text: str | None, field: str) -> str | None:
     if len(text) > MAX_TEXT or "\0" in text:
         raise BadInput(f"at most {MAX_TEXT} characters, and no NUL", field=field)
     return text
+
+
+def refuse_strays(request: Request[Any, Any, Any], instead: str) -> None:
+    """Raises BadInput for a query parameter that the address does not take: it was to narrow the answer."""
+    known = request.route_handler.parsed_fn_signature.parameters
+    for name in request.query_params:
+        if name not in known:
+            raise BadInput(f"no such parameter; {instead}", field=name[:MAX_TEXT])
 
 
 def read_level(text: str | None, field: str = "level") -> str | None:

@@ -28,11 +28,14 @@ from litestar.types import ExceptionHandlersMap
 
 from avalon.errors import AvalonError, BadInput, NotFound, PayloadTooLarge
 from avalon.routes.answers import error_headers
+from avalon.routes.body_hints import hinted
 from avalon.telemetry import Action, log
 
 _PACKAGE: Final = Path(__file__).parent.parent
 _LITESTAR: Final = Path(litestar.__file__).parent
 _MISSING: Final = re.compile(r"Missing required \w+ parameter '(\w+)'")
+# What msgspec says of a body that ends too early, and of an escape like \\ud800 with no other half.
+_CUT: Final = ("Input data was truncated",)
 _BODY_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -55,12 +58,12 @@ class _Internal(AvalonError):
     """Something went wrong in here; it has been noted."""
 
 
-def as_avalon_error(error: Exception) -> AvalonError:
-    """What the client may know of an error; what it may not is logged here."""
+def as_avalon_error(error: Exception, body: Any = None) -> AvalonError:
+    """What the client may know of an error; what it may not is logged here. `body`: what was to be read."""
     if isinstance(error, AvalonError) and error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
         return error
     if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return _from_litestar(error)
+        return _from_litestar(error, body)
     if isinstance(error, psycopg.DataError):
         return BadInput("a value that can't be stored or looked for")
     if isinstance(error, msgspec.ValidationError):
@@ -73,9 +76,9 @@ def as_avalon_error(error: Exception) -> AvalonError:
     return _Internal()
 
 
-def _from_litestar(error: HTTPException) -> AvalonError:
+def _from_litestar(error: HTTPException, body: Any) -> AvalonError:
     if isinstance(error, ValidationException):
-        return BadInput(_broken_rules(error))
+        return BadInput(_broken_rules(error, body))
     match error.status_code:
         case HTTPStatus.NOT_FOUND:
             return NotFound("there is no such address")
@@ -84,25 +87,30 @@ def _from_litestar(error: HTTPException) -> AvalonError:
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return PayloadTooLarge()
     is_body = isinstance(error.__context__, SerializationException)
-    answer = BadInput(error.detail, field="body" if is_body else None)
+    said = f"{error.detail}, or half of a surrogate pair" if error.detail in _CUT else error.detail
+    answer = BadInput(said, field="body" if is_body else None)
     answer.status = error.status_code
     return answer
 
 
-def _broken_rules(error: ValidationException) -> str:
+def _broken_rules(error: ValidationException, body: Any) -> str:
     """Which fields are wrong and why; Litestar's own sentence names the method and the whole address."""
     if missing := _MISSING.match(error.detail):
         return f"{missing[1]}: required"
     rules: list[Any] = error.extra if isinstance(error.extra, list) else []
-    said = [_broken_rule(rule.get("key"), rule.get("message")) for rule in rules if isinstance(rule, dict)]
+    said = [_broken_rule(rule, body) for rule in rules if isinstance(rule, dict)]
     return "; ".join(said) or error.detail.partition(" for ")[0]
 
 
-def _broken_rule(key: str | None, message: str | None) -> str:
+def _broken_rule(rule: dict[str, Any], body: Any) -> str:
     """Litestar calls the body `data`, after its argument, and an absent one by that name alone."""
-    field = "body" if key in (None, "", "data") else key
-    said = "required" if message == "'data'" else message
-    return f"{field}: {said}"
+    key, said = rule.get("key") or "", str(rule.get("message"))
+    key = "" if key == "data" else key
+    if said == "'data'":
+        said = "required"
+    elif body is not None and rule.get("source") in (None, "body"):
+        key, said = hinted(body, key, said)
+    return f"{key or 'body'}: {said}"
 
 
 def _was_reading_the_body(error: Exception) -> bool:
@@ -122,7 +130,7 @@ def log_unhandled(error: Exception, **fields: Any) -> None:
 
 
 def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    known = as_avalon_error(error)
+    known = as_avalon_error(error, _body(request))
     headers = {name.decode(): value.decode() for name, value in error_headers(known)}
     if isinstance(error, HTTPException) and error.headers:
         headers |= error.headers
@@ -132,6 +140,12 @@ def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
         headers=headers,
         media_type="application/json",
     )
+
+
+def _body(request: Request[Any, Any, Any]) -> Any:
+    """The type of the body that this address takes; None where there is no such address, or it takes none."""
+    handler: Any = request.scope.get("route_handler")
+    return handler.parsed_data_field.annotation if handler and handler.parsed_data_field else None
 
 
 exception_handlers: Final[ExceptionHandlersMap] = {HTTPException: _answer, Exception: _answer}

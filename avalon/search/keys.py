@@ -44,7 +44,7 @@ _HAS = Key(
     "has", "has", "has:tag.browser", "Seen with this tag at all; also `environment`, `release`, `user`"
 )
 _TYPE = Key("type", "text", "type:*Error", "The type of the exception")
-_ASSIGNED = Key("assigned", "exact", "assigned:me", "Whose it is: `me`, a user's name or id")
+_ASSIGNED = Key("assigned", "exact", "assigned:me", "Whose it is: `me`, a user's name or id, or `nobody`")
 _FIRST = Key("first", "time", "first:>2026-11-01", "When it was first seen")
 _LAST = Key("last", "time", "last:<1h", "When it was last seen")
 _EVENTS = Key("events", "number", "events:>100", "How many reports it has")

@@ -20,11 +20,10 @@ What = Literal["error.reported", "issue.opened", "issue.regressed", "issue.passe
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """How loud an issue is: within the window, or over its whole life where there is none."""
+    """How loud an issue has been over its whole life, when it was told of."""
 
     events: int
-    users: int | None = None
-    window_s: int | None = None
+    users: int
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ import httpx
 import msgspec
 
 from avalon.errors import BadInput, TransportError
-from avalon.sinks.address import CheckUrl, check_public_url, is_allowed, port_of, split
+from avalon.sinks.address import ALLOW_IT, CheckUrl, check_public_url, is_allowed, port_of, split
 from avalon.sinks.network import Resolve, is_public, resolve
 
 TIMEOUT_S = 5.0
@@ -126,7 +126,9 @@ class HttpClient:
         except (OSError, UnicodeError):
             raise TransportError("the name of this host can't be resolved") from None
         if not is_allowed(parts, self._allowed_hosts) and not all(is_public(address) for address in found):
-            raise TransportError("the name of this host leads to an address that is not public")
+            raise TransportError(
+                f"this host's name leads to an address that is not public; only such are called, {ALLOW_IT}"
+            )
         return found[:MAX_ADDRESSES]
 
     async def _try_each(

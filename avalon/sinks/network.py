@@ -18,8 +18,10 @@ _SPECIAL = [
     ipaddress.ip_network(network)
     for network in ("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "224.0.0.0/3")
 ]
-# Whatever is public in IPv6 is here (RFC 4291 §2.4 and IANA); Teredo and the like are not.
+# Whatever is public in IPv6 is here (RFC 4291 §2.4 and IANA); Teredo and the like are not, nor is what is
+# for documents (RFC 9637), which older Pythons don't know of.
 _UNICAST = ipaddress.IPv6Network("2000::/3")
+_EXAMPLES = ipaddress.IPv6Network("3fff::/20")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052; 64:ff9b:1::/48 (RFC 8215) is private
 
 
@@ -37,7 +39,7 @@ def is_public(address: str) -> bool:
     inner = _embedded(ip)
     if inner is not None:
         return is_public(str(inner))
-    return ip in _UNICAST and ip.is_global
+    return ip in _UNICAST and ip not in _EXAMPLES and ip.is_global
 
 
 def _embedded(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

@@ -88,9 +88,8 @@ def details(alert: Alert) -> list[Detail]:
 def _counts(counts: Counts | None) -> list[Detail]:
     if counts is None:
         return []
-    within = f" in {duration(counts.window_s)}" if counts.window_s else ""
-    found = [Detail("Events", f"{counts.events}{within}", 40)]
-    return found if counts.users is None else [*found, Detail("Users", f"{counts.users}{within}", 40)]
+    users = [Detail("Users", str(counts.users), 40)] if counts.users else []
+    return [Detail("Events", str(counts.events), 40), *users]
 
 
 def duration(seconds: int) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from avalon.database import Database
 from avalon.reports import Report
-from avalon.sinks import Alert, Digest, DigestLine, Message
+from avalon.sinks import Alert, Counts, Digest, DigestLine, Message
 from avalon.statements import load
 from avalon.subscriptions.state import Bundle, Item, Single, Window
 
@@ -32,9 +32,11 @@ class _ReportRow(msgspec.Struct):
     data: dict[str, Any]
 
 
-class _TitleRow(msgspec.Struct):
+class _IssueRow(msgspec.Struct):
     issue: UUID
     title: str
+    events: int
+    users: int
 
 
 class _RuleRow(msgspec.Struct):
@@ -55,19 +57,20 @@ async def _alert(database: Database, item: Single, base: str | None) -> Alert | 
     if row is None:
         return None
     report = _read(row.data)
-    titles = await _titles(database, [item.issue])
+    issue = (await _issues(database, [item.issue])).get(item.issue)
     return Alert(
         what=item.what,
         position=row.position,
         reason=await _reason(database, item),
         issue=item.issue,
-        title=titles.get(item.issue, UNTITLED),
+        title=issue.title if issue else UNTITLED,
+        counts=Counts(events=issue.events, users=issue.users) if issue else None,
         culprit=report.transaction,
         report=row.id,
         service=row.service,
         level=row.level,
         message=report.message,
-        type=report.type,
+        type=report.deciding_type,
         path=report.path,
         method=report.method,
         stack=report.stack or _frames(report),
@@ -79,11 +82,11 @@ async def _alert(database: Database, item: Single, base: str | None) -> Alert | 
 
 
 async def _digest(database: Database, item: Bundle, base: str | None) -> Digest:
-    titles = await _titles(database, list(item.windows))
+    issues = await _issues(database, list(item.windows))
     loudest = sorted(item.windows.items(), key=lambda pair: -pair[1].count)
     first, last = item.span
     return Digest(
-        lines=[_line(issue, window, titles.get(issue, UNTITLED), base) for issue, window in loudest],
+        lines=[_line(issue, window, issues.get(issue), base) for issue, window in loudest],
         first_position=first,
         last_position=last,
         since=datetime.fromtimestamp(min(window.since for _, window in loudest), UTC),
@@ -99,17 +102,17 @@ async def _reason(database: Database, item: Single) -> str:
     return " · ".join(filter(None, [item.words, f"rule: {names}" if names else ""]))
 
 
-async def _titles(database: Database, issues: list[UUID]) -> dict[UUID, str]:
-    rows = await database.fetch(sql.titles, {"issues": issues}, row=_TitleRow)
-    return {row.issue: row.title for row in rows}
+async def _issues(database: Database, issues: list[UUID]) -> dict[UUID, _IssueRow]:
+    rows = await database.fetch(sql.titles, {"issues": issues}, row=_IssueRow)
+    return {row.issue: row for row in rows}
 
 
-def _line(issue: UUID, window: Window, title: str, base: str | None) -> DigestLine:
+def _line(issue: UUID, window: Window, known: _IssueRow | None, base: str | None) -> DigestLine:
     return DigestLine(
         issue=issue,
         service=window.service,
         level=window.level,
-        title=title,
+        title=known.title if known else UNTITLED,
         count=window.count,
         url=_link(base, window.latest),
     )

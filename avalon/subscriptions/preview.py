@@ -17,9 +17,11 @@ from avalon.read_models.rows import Time, as_time
 from avalon.rules import Definition, Rule, check, facts_of
 from avalon.statements import load
 from avalon.subscriptions.evaluation import as_match, find
-from avalon.subscriptions.past import Minute, Past, by_issue_and_minute, start_of, too_broad
+from avalon.subscriptions.past import Minute, Past, by_part, start_of, too_broad
 from avalon.subscriptions.questions import passed, search
+from avalon.subscriptions.reach import event_reach, user_reach
 from avalon.subscriptions.rehearsal import Happened, rehearse
+from avalon.subscriptions.standings import Standings, split_search
 from avalon.subscriptions.state import Bundle, Limits, Match, Passed
 
 sql = load("subscriptions")
@@ -28,6 +30,7 @@ MAX_DAYS: Final = 30
 MAX_EXAMPLES: Final = 20
 MAX_S: Final = 5.0
 _RULE: Final = UUID(int=1)
+_Match = tuple[datetime, Match]
 
 
 class Day(msgspec.Struct):
@@ -73,63 +76,72 @@ async def preview(
     since = start_of(int((until - timedelta(days=days)).timestamp()) // 60)
     rule = Rule(id=_RULE, **msgspec.structs.asdict(definition))
     past = Past(database, rule, since, until)
-    facts = facts_of(rule)
-    matches = await (_of_facts(database, past, rule, facts, until) if facts else _of_minutes(past, rule))
-    matches = await _searched(database, rule, matches, until)
+    found = _of_facts(past, database, rule) if facts_of(rule) else _of_minutes(past, rule)
+    matches, stood = await found
+    if rule.q is not None:
+        matches = await _searched(database, rule.q, matches, stood, until)
     happened = await asyncio.to_thread(_rehearsed, matches, until.timestamp(), limits)
     return await _summed(database, happened, since, until)
 
 
-def _rehearsed(matches: Sequence[tuple[float, Match]], until: float, limits: Limits) -> list[Happened]:
+def _rehearsed(matches: Sequence[_Match], until: float, limits: Limits) -> list[Happened]:
     """In a thread of its own, because it may take seconds; not more than `MAX_S`."""
     end = time.monotonic() + MAX_S
 
     def in_time() -> Iterator[tuple[float, Match]]:
-        for pair in matches:
+        for at, match in matches:
             if time.monotonic() > end:
                 raise too_broad("more than can be worked out in time")
-            yield pair
+            yield at.timestamp(), match
 
     return list(rehearse(in_time(), until, limits))
 
 
-async def _of_facts(
-    database: Database, past: Past, rule: Rule, types: Sequence[str], until: datetime
-) -> list[tuple[float, Match]]:
-    events = await past.facts(types)
+async def _of_facts(past: Past, database: Database, rule: Rule) -> tuple[list[_Match], Standings]:
+    events = await past.facts(facts_of(rule))
     plain = msgspec.structs.replace(rule, q=None)
-    found = await find(database, [plain], events, until.timestamp())
-    silent = await past.silences({one.issue for one in found})
+    found = await find(database, [plain], events, past.until.timestamp())
+    stood = await past.standings({one.issue for one in found})
     matches = []
     for one in found:
-        at = one.event.occurred_at.timestamp()
-        matches.append((at, as_match(one, silent(one.issue, at))))
-    return matches
+        at = one.event.occurred_at
+        matches.append((at, as_match(one, stood.silence(one.issue, at))))
+    return matches, stood
 
 
-async def _of_minutes(past: Past, rule: Rule) -> list[tuple[float, Match]]:
-    minutes = by_issue_and_minute(await past.minutes())
-    silent = await past.silences({one.issue for one in minutes})
-    reach = await past.reach() if rule.threshold is not None else None
+async def _of_minutes(past: Past, rule: Rule) -> tuple[list[_Match], Standings]:
+    minutes = await past.minutes()
+    stood = await past.standings({one.issue for one in minutes})
+    known = await past.parted(minutes, stood)
+    by_columns = rule.release is None and not rule.tags
+    reports = await past.reports(minutes) if rule.when == "users" or not by_columns else []
+    reach = user_reach(rule, reports, stood) if rule.when == "users" else event_reach(rule, known, stood)
     matches = []
-    for number, one in enumerate(minutes, 1):
+    for number, one in enumerate(by_part(known if by_columns else past.asked_for(reports), stood), 1):
         done = None
-        if reach is not None:
-            counts = reach(one.issue, one.minute), reach(one.issue, one.minute - 1)
-            done = passed(rule, one.minute, *counts)
+        if one.since < past.since:
+            continue
+        if rule.threshold is not None:
+            done = _passed(rule, one.minute, *reach(one))
             if done is None:
                 continue
-        start = one.minute * 60.0
-        matches.append((start, _match(rule, number, one, silent(one.issue, start + 59.999), done)))
-    return matches
+        silent = stood.silence(one.issue, one.since)
+        matches.append((one.since, _match(rule, number, one, silent, done)))
+    return matches, stood
+
+
+def _passed(rule: Rule, minute: int, reached: int, before: int) -> Passed | None:
+    """Where the threshold is passed in this very minute, it is told of at the report that passes it."""
+    threshold = rule.threshold or 0
+    return passed(rule, minute, reached if before >= threshold else min(reached, threshold), before)
 
 
 def _match(rule: Rule, number: int, minute: Minute, silent: str, done: Passed | None) -> Match:
-    """All of a minute is one match; a threshold is passed once, however many reports the minute has."""
+    """All of a part is one match; a threshold is passed once, however many reports there are."""
     return Match(
         what="issue.passed" if done else REPORTED,
         position=number,
-        recorded_at=start_of(minute.minute),
+        recorded_at=minute.since,
         report=None,
         issue=minute.issue,
         service=minute.service,
@@ -142,13 +154,15 @@ def _match(rule: Rule, number: int, minute: Minute, silent: str, done: Passed | 
 
 
 async def _searched(
-    database: Database, rule: Rule, matches: list[tuple[float, Match]], until: datetime
-) -> list[tuple[float, Match]]:
-    if rule.q is None:
-        return matches
+    database: Database, q: str, matches: list[_Match], stood: Standings, until: datetime
+) -> list[_Match]:
+    """What a search finds: states as they were, the rest of the issues as it is."""
+    states, others = split_search(q)
     issues = {match.issue for _, match in matches}
-    hits = await search(database, rule.q, issues, until.timestamp())
-    return [(at, match) for at, match in matches if match.issue in hits]
+    hits = await search(database, others, issues, until.timestamp()) if others else issues
+    return [
+        (at, match) for at, match in matches if match.issue in hits and stood.fits(states, match.issue, at)
+    ]
 
 
 async def _summed(

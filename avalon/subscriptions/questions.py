@@ -39,10 +39,17 @@ class KnownRule(msgspec.Struct):
         return _as_rule(self.id, self.name, self.definition)
 
 
-class _Standing(msgspec.Struct):
-    issue: UUID
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What people have decided about an issue."""
+
     status: str
     substatus: str
+    assignee: UUID | None = None
+    first_seen: datetime | None = None
+
+
+class _StandingRow(Standing, frozen=True, kw_only=True):
+    issue: UUID
 
 
 class _Reached(msgspec.Struct):
@@ -107,10 +114,17 @@ def _as_rule(rule: UUID, name: str, definition: dict[str, Any]) -> Rule:
 
 async def silences(database: Database, issues: Collection[UUID]) -> dict[UUID, str]:
     """The issues of which nobody is told, each with why: muted, ignored, resolved."""
+    found = await standings(database, issues)
+    words = {issue: silence(one.status, one.substatus) for issue, one in found.items()}
+    return {issue: why for issue, why in words.items() if why}
+
+
+async def standings(database: Database, issues: Collection[UUID]) -> dict[UUID, Standing]:
+    """How issues stand now."""
     if not issues:
         return {}
-    rows = await database.fetch(sql.standings, {"issues": list(issues)}, row=_Standing)
-    return {row.issue: found for row in rows if (found := silence(row.status, row.substatus))}
+    rows = await database.fetch(sql.standings, {"issues": list(issues)}, row=_StandingRow)
+    return {row.issue: row for row in rows}
 
 
 def silence(status: str, substatus: str) -> str:

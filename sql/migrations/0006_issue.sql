@@ -8,16 +8,17 @@ BEGIN
   FOREACH _schema IN ARRAY ARRAY['projection', 'baseline'] LOOP
     CONTINUE WHEN to_regclass(_schema || '.issue') IS NULL;
 
-    -- Totals over the issue's groups, then the decisions. search is written with the title.
+    -- Totals over the issue's groups, then the decisions. search is written with the title. While no group has a
+    -- report there is no level, and no first or last time: any that stood here would count among the reports'.
     EXECUTE format($sql$
       ALTER TABLE %1$I.issue
         ADD COLUMN substatus text NOT NULL DEFAULT 'new',
         ADD COLUMN type text,
         ADD COLUMN title text,
         ADD COLUMN culprit text,
-        ADD COLUMN level text NOT NULL DEFAULT 'error',
-        ADD COLUMN first_seen timestamptz NOT NULL DEFAULT '2000-01-01 00:00:00+00',
-        ADD COLUMN last_seen timestamptz NOT NULL DEFAULT '2000-01-01 00:00:00+00',
+        ADD COLUMN level text,
+        ADD COLUMN first_seen timestamptz,
+        ADD COLUMN last_seen timestamptz,
         ADD COLUMN events bigint NOT NULL DEFAULT 0,
         ADD COLUMN users bigint NOT NULL DEFAULT 0,
         ADD COLUMN is_hidden boolean NOT NULL DEFAULT false,
@@ -35,10 +36,12 @@ BEGIN
     $sql$, _schema);
 
     -- position is that of the first report: the order of an issue's groups. home is the issue that the group opened.
+    -- value is what the exception says that the grouping went by, where the title doesn't: for the search.
     EXECUTE format($sql$
       ALTER TABLE %1$I.issue_group
         ADD COLUMN home uuid,
         ADD COLUMN position bigint NOT NULL DEFAULT 0,
+        ADD COLUMN value text,
         ADD COLUMN culprit text,
         ADD COLUMN hashes text[] NOT NULL DEFAULT '{}',
         ADD COLUMN users bigint NOT NULL DEFAULT 0
@@ -114,6 +117,8 @@ CREATE TABLE projection.release (
   PRIMARY KEY (service, version)
 )
 WITH (fillfactor = 70);
+-- For the newest of a service.
+CREATE INDEX release_newest ON projection.release (service, sort_key DESC NULLS LAST, first_seen DESC, version DESC);
 
 -- Reports of a group up to a position went with their issue; the group's rows stand under the name tomb.
 CREATE TABLE projection.group_erasure (
@@ -144,8 +149,9 @@ BEGIN
   END IF;
 END $$;
 
--- Facts by the action that they belong to, and moves of groups by the issue that lost them.
+-- Facts by the action that they belong to, undos by what they take back, and moves of groups by the issue that lost them.
 CREATE INDEX fact_action ON log.fact ((data ->> 'action')) WHERE data ? 'action';
+CREATE INDEX fact_undoes ON log.fact ((data ->> 'undoes')) WHERE data ? 'undoes';
 CREATE INDEX fact_moved_from ON log.fact ((data ->> 'from'), position) WHERE type = 'issue.groups_moved';
 
 -- Room in their pages for the next counts: a row that stays in its page needs no new entry in an index.

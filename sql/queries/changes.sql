@@ -1,5 +1,6 @@
 -- name: between_instants
--- Per issue, the reports of two spans that lie side by side; from the hours' counts, which hold every report.
+-- Per issue, the reports of two spans that lie side by side; from the hours' counts, which hold every report. With minute
+-- for hour, the same from the minutes' counts, which leave out what came more than a day late.
 -- before, since, until: timestamptz, full hours; service, environment: text or NULL
 SELECT
   i.id,
@@ -25,38 +26,6 @@ FROM (
     AND h.hour < %(until)s::timestamptz
     AND (%(service)s::text IS NULL OR g.service = %(service)s::text)
     AND (%(environment)s::text IS NULL OR h.environment = %(environment)s::text)
-  GROUP BY g.issue
-) AS counted
-JOIN projection.issue AS i ON i.id = counted.issue AND NOT i.is_hidden
-WHERE counted.earlier + counted.later > 0
-
--- name: between_minutes
--- As between_instants, from the minutes' counts, which leave out what came more than a day late.
--- before, since, until: timestamptz, full minutes; service, environment: text or NULL
-SELECT
-  i.id,
-  i.service,
-  i.type,
-  i.title,
-  i.culprit,
-  i.level,
-  i.status,
-  i.first_seen,
-  greatest(i.last_seen, i.first_seen) AS last_seen,
-  i.first_seen >= %(since)s::timestamptz AS is_new,
-  counted.earlier,
-  counted.later
-FROM (
-  SELECT
-    g.issue,
-    coalesce(sum(m.reports) FILTER (WHERE m.minute < %(since)s::timestamptz), 0)::bigint AS earlier,
-    coalesce(sum(m.reports) FILTER (WHERE m.minute >= %(since)s::timestamptz), 0)::bigint AS later
-  FROM projection.group_minute AS m
-  JOIN projection.issue_group AS g ON g.id = m.issue_group
-  WHERE m.minute >= %(before)s::timestamptz
-    AND m.minute < %(until)s::timestamptz
-    AND (%(service)s::text IS NULL OR g.service = %(service)s::text)
-    AND (%(environment)s::text IS NULL OR m.environment = %(environment)s::text)
   GROUP BY g.issue
 ) AS counted
 JOIN projection.issue AS i ON i.id = counted.issue AND NOT i.is_hidden
@@ -96,10 +65,11 @@ JOIN projection.issue AS i ON i.id = counted.issue AND NOT i.is_hidden
 WHERE counted.earlier + counted.later > 0
 
 -- name: exposure
--- How long each of these releases has been reporting, over all services that it has, in seconds.
+-- How long each of these releases has been reporting, over all services that it has, and the key that it sorts by.
 -- releases: text[]; service: text or NULL
 SELECT
   version,
+  max(sort_key) AS sort_key,
   min(first_seen) AS first_seen,
   greatest(max(last_seen), min(first_seen)) AS last_seen,
   sum(reports)::bigint AS reports

@@ -17,7 +17,7 @@ SELECT
   p.position,
   p.service,
   p.level,
-  p.data #>> '{exceptions,-1,type}' AS type,
+  coalesce(p.data #>> '{grouping,type}', p.data #>> '{exceptions,-1,type}') AS type,
   p.data ->> 'message' AS message,
   p.data ->> 'path' AS path,
   p.data ->> 'method' AS method,
@@ -63,7 +63,7 @@ SELECT
   p.position,
   p.service,
   p.level,
-  p.data #>> '{exceptions,-1,type}' AS type,
+  coalesce(p.data #>> '{grouping,type}', p.data #>> '{exceptions,-1,type}') AS type,
   p.data ->> 'message' AS message,
   p.data ->> 'path' AS path,
   p.data ->> 'method' AS method,
@@ -99,7 +99,7 @@ SELECT
   p.position,
   p.service,
   p.level,
-  p.data #>> '{exceptions,-1,type}' AS type,
+  coalesce(p.data #>> '{grouping,type}', p.data #>> '{exceptions,-1,type}') AS type,
   p.data ->> 'message' AS message,
   p.data ->> 'path' AS path,
   p.data ->> 'method' AS method,
@@ -129,13 +129,13 @@ LIMIT %(row_limit)s::integer
 -- name: find
 -- One report with its whole data. The same id may belong to several services: the newest comes
 -- first (a LIMIT would make the planner walk every day backwards).
--- id: uuid
+-- id: uuid; recorded_at: timestamptz or NULL, to the millisecond: when it was recorded, where that is known
 SELECT
   p.id,
   p.position,
   p.service,
   p.level,
-  p.data #>> '{exceptions,-1,type}' AS type,
+  coalesce(p.data #>> '{grouping,type}', p.data #>> '{exceptions,-1,type}') AS type,
   p.data ->> 'message' AS message,
   p.data ->> 'path' AS path,
   p.data ->> 'method' AS method,
@@ -152,4 +152,8 @@ FROM projection.visible_report AS p
 LEFT JOIN projection.issue_group AS g ON g.id = p.stream
 LEFT JOIN projection.issue AS i ON i.id = g.issue
 WHERE p.id = %(id)s::uuid
+  AND (
+    %(recorded_at)s::timestamptz IS NULL
+    OR p.recorded_at BETWEEN %(recorded_at)s::timestamptz AND %(recorded_at)s::timestamptz + interval '1 millisecond'
+  )
 ORDER BY p.position DESC

@@ -18,7 +18,7 @@ WHERE id = %(rule)s::uuid
 -- name: standings
 -- What people have decided about issues.
 -- issues: uuid[]
-SELECT id AS issue, status, substatus
+SELECT id AS issue, status, substatus, assignee, first_seen
 FROM projection.issue
 WHERE id = ANY(%(issues)s::uuid[])
 

@@ -80,7 +80,7 @@ SELECT
       'stack', left(e.data ->> 'stack', 65536),
       'path', e.data -> 'path',
       'method', e.data -> 'method',
-      'exceptions', jsonb_build_array(jsonb_build_object('type', e.data #> '{exceptions,-1,type}'))
+      'exceptions', jsonb_build_array(jsonb_build_object('type', coalesce(e.data #> '{grouping,type}', e.data #> '{exceptions,-1,type}')))
     )) || CASE
       WHEN length((e.data -> 'metadata')::text) <= 32768 THEN jsonb_build_object('metadata', e.data -> 'metadata')
       ELSE '{}'

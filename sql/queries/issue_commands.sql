@@ -22,9 +22,11 @@ SELECT log.merge_issues(%(target)s::uuid, %(others)s::uuid[], %(actor)s::text, %
 SELECT log.unmerge_issue(%(issue)s::uuid, %(groups)s::uuid[], %(actor)s::text, %(action)s::uuid)
 
 -- name: undo
--- Appends what takes a fact, or all facts of an action, back; says how many facts it was.
--- id: uuid, the fact's or the action's; actor: text; is_admin: boolean; action: uuid, the new one
-SELECT log.undo(%(id)s::uuid, %(actor)s::text, %(is_admin)s::boolean, %(action)s::uuid)
+-- Appends what takes a fact, or what stands of an action, back; says how many facts it was, how many are left for the next
+-- part, and how many issues belong to nobody then because their assignee is gone.
+-- id: uuid, the fact's or the action's; actor: text; is_admin: boolean; action: uuid, the new one; part: integer, facts
+SELECT changed, remaining, unassigned
+FROM log.undo(%(id)s::uuid, %(actor)s::text, %(is_admin)s::boolean, %(action)s::uuid, %(part)s::integer)
 
 -- name: delete_comment
 -- Appends that a comment is deleted; no row where there is none, or it is somebody else's.
@@ -48,3 +50,20 @@ RETURNING position
 -- name: unmute_due
 -- Appends that mutes whose time is over have ended; says how many issues it was.
 SELECT log.unmute_due()
+
+-- name: absent
+-- Those of some issues that nothing can be done with, in their order: there is none, or it was merged into another one.
+-- issues: uuid[]; row_limit: integer
+SELECT listed.id, log.moved_to(listed.id) AS moved_to, count(*) OVER () AS total
+FROM unnest(%(issues)s::uuid[]) WITH ORDINALITY AS listed (id, place)
+LEFT JOIN projection.issue AS i ON i.id = listed.id
+WHERE i.is_hidden IS NOT FALSE
+ORDER BY listed.place
+LIMIT %(row_limit)s::integer
+
+-- name: user
+-- Who has this name, in whatever case.
+-- username: text
+SELECT id
+FROM account.app_user
+WHERE lower(username) = lower(%(username)s::text)

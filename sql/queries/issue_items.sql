@@ -1,5 +1,6 @@
 -- name: items
--- Issues with what their groups say of them: the newest environments and releases, and reports by hour. The
+-- Issues with what their groups say of them: the newest environments and releases, and reports by hour; and what is left
+-- of a mute. Who has no reports, because its groups were moved, was never seen. The
 -- overflow's value is empty: to match is_overflow in the key's index, Postgres 18 would skip over all values.
 -- ids: uuid[]; recent: timestamptz, from when on a new issue is still called new; since: timestamptz, the first hour;
 -- names: integer, so many environments and releases; groups: integer, of so many groups
@@ -9,7 +10,7 @@ SELECT
   i.type,
   i.title,
   i.culprit,
-  i.level,
+  coalesce(i.level, 'error') AS level,
   i.status,
   CASE
     WHEN i.substatus = 'new' AND i.first_seen <= %(recent)s::timestamptz THEN 'ongoing'
@@ -29,7 +30,9 @@ SELECT
   i.comments,
   i.resolved_in,
   i.muted_until,
-  i.moved_to
+  CASE WHEN i.muted_events IS NOT NULL THEN greatest(i.muted_events - i.events, 0) END AS muted_events,
+  CASE WHEN i.muted_users IS NOT NULL THEN greatest(i.muted_users - i.users, 0) END AS muted_users,
+  CASE WHEN i.is_hidden THEN log.moved_to(i.id) END AS moved_to
 FROM projection.issue AS i
 LEFT JOIN account.app_user AS a ON a.id = i.assignee
 CROSS JOIN LATERAL (
@@ -77,17 +80,38 @@ CROSS JOIN LATERAL (
 WHERE i.id = ANY(%(ids)s::uuid[])
 
 -- name: find
--- Whether an issue is there to be seen, where it went, since when it has reports, and whether of so many groups.
+-- Whether an issue is there to be seen, or was merged into one that is; from when to when it has reports, and whether of
+-- so many groups.
 -- id: uuid; groups: integer
 SELECT
   i.id,
-  i.is_hidden,
-  i.moved_to,
-  i.first_seen,
+  NOT i.is_hidden OR log.moved_to(i.id) IS NOT NULL AS is_known,
+  coalesce(i.first_seen, i.opened_at) AS first_seen,
+  coalesce(i.last_seen, i.opened_at) AS last_seen,
   (SELECT count(*) FROM (SELECT FROM projection.issue_group WHERE issue = i.id LIMIT %(groups)s::integer) AS g)
     >= %(groups)s::integer AS is_large
 FROM projection.issue AS i
 WHERE i.id = %(id)s::uuid
+
+-- name: groups
+-- The groups of an issue that have reports, in the order of their ids.
+-- id: uuid; after: uuid or NULL, the last one of the page before; row_limit: integer
+SELECT
+  g.id,
+  coalesce(g.home, g.issue) AS home,
+  g.type,
+  g.title,
+  g.culprit,
+  g.level,
+  g.reports AS events,
+  g.first_seen,
+  greatest(g.last_seen, g.first_seen) AS last_seen
+FROM projection.issue_group AS g
+WHERE g.issue = %(id)s::uuid
+  AND g.first_seen IS NOT NULL
+  AND (%(after)s::uuid IS NULL OR g.id > %(after)s::uuid)
+ORDER BY g.id
+LIMIT %(row_limit)s::integer
 
 -- name: tags
 -- The tags of an issue with their most frequent values. is_overflow: what came beyond the first values of a group.
@@ -108,7 +132,7 @@ FROM (
     t.is_overflow,
     sum(t.reports)::bigint AS reports,
     min(t.first_seen) AS first_seen,
-    max(t.last_seen) AS last_seen,
+    greatest(max(t.last_seen), min(t.first_seen)) AS last_seen,
     (sum(sum(t.reports)) OVER (PARTITION BY t.key))::bigint AS total,
     count(*) FILTER (WHERE NOT t.is_overflow) OVER (PARTITION BY t.key) AS distinct_values,
     row_number() OVER (PARTITION BY t.key, t.is_overflow ORDER BY sum(t.reports) DESC, t.value) AS place
@@ -122,28 +146,44 @@ ORDER BY v.key, v.is_overflow, v.reports DESC, v.value
 
 -- name: similar
 -- Issues of the same service whose groups have hashes in common with this one's, by the share that they have in common.
--- id: uuid; candidates: integer, so many groups are looked at; row_limit: integer
+-- The type, the first of a group's hashes, is too common to be looked for where there are others.
+-- id: uuid; candidates: integer, so many groups are looked at; nearest: integer, so many of them, those that have the
+-- most in common, are compared; row_limit: integer
 WITH own AS MATERIALIZED (
-  SELECT array_agg(DISTINCT one.hash) AS hashes
+  SELECT
+    array_agg(DISTINCT one.hash) AS hashes,
+    coalesce(
+      array_agg(DISTINCT one.hash) FILTER (WHERE one.number > 1),
+      array_agg(DISTINCT one.hash)
+    ) AS telling
   FROM projection.issue_group AS g
-  CROSS JOIN LATERAL unnest(g.hashes) AS one (hash)
-  WHERE g.issue = %(id)s::uuid
+  CROSS JOIN LATERAL unnest(g.hashes) WITH ORDINALITY AS one (hash, number)
+  WHERE g.issue = %(id)s::uuid AND one.hash <> ''
 ),
 near AS (
   SELECT g.issue, g.hashes
   FROM projection.issue_group AS g
-  WHERE g.hashes && (SELECT own.hashes FROM own)
+  WHERE g.hashes && (SELECT own.telling FROM own)
     AND g.service = (SELECT i.service FROM projection.issue AS i WHERE i.id = %(id)s::uuid)
     AND g.issue <> %(id)s::uuid
   LIMIT %(candidates)s::integer
+),
+nearest AS (
+  SELECT n.issue, n.hashes
+  FROM near AS n
+  ORDER BY
+    (SELECT count(*) FROM unnest(n.hashes) AS one (hash) WHERE one.hash = ANY((SELECT own.hashes FROM own)::text[])) DESC,
+    n.issue
+  LIMIT %(nearest)s::integer
 ),
 compared AS (
   SELECT
     n.issue,
     count(DISTINCT one.hash) FILTER (WHERE one.hash = ANY((SELECT own.hashes FROM own)::text[])) AS shared,
     count(DISTINCT one.hash) AS theirs
-  FROM near AS n
+  FROM nearest AS n
   CROSS JOIN LATERAL unnest(n.hashes) AS one (hash)
+  WHERE one.hash <> ''
   GROUP BY n.issue
 )
 SELECT
@@ -153,7 +193,7 @@ SELECT
   i.culprit,
   i.level,
   i.status,
-  i.last_seen,
+  greatest(i.last_seen, i.first_seen) AS last_seen,
   i.events,
   c.shared::double precision / (cardinality((SELECT own.hashes FROM own)) + c.theirs - c.shared) AS score
 FROM compared AS c

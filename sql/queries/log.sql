@@ -6,3 +6,11 @@ FROM projection.visible_report
 WHERE position = ANY(%(positions)s::bigint[])
   AND recorded_at >= %(first)s::timestamptz
   AND recorded_at <= %(last)s::timestamptz
+
+-- name: comments
+-- Which of these comments may be read: neither deleted, nor on an issue that is.
+-- comments: uuid[]
+SELECT c.id
+FROM projection.issue_comment AS c
+WHERE c.id = ANY(%(comments)s::uuid[])
+  AND NOT EXISTS (SELECT FROM projection.group_erasure AS e WHERE e.issue = c.issue)

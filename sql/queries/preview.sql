@@ -32,12 +32,48 @@ WHERE m.minute >= %(since)s::timestamptz
 ORDER BY m.minute
 LIMIT %(row_limit)s::integer
 
+-- name: parts
+-- The same for minutes in which something was decided: what came before that and what behind it apart, with the first.
+-- issues: uuid[] and instants: timestamptz[], what was decided of which issue, side by side; since, until: timestamptz;
+-- services, levels, environments: text[], empty for any; row_limit: integer
+SELECT
+  m.issue,
+  extract(epoch FROM m.minute)::bigint / 60 AS minute,
+  r.service,
+  r.level,
+  count(*) AS reports,
+  min(r.occurred_at) AS at
+FROM (
+  SELECT issue, date_bin('1 minute', instant, 'epoch') AS minute, array_agg(instant) AS instants
+  FROM unnest(%(issues)s::uuid[], %(instants)s::timestamptz[]) AS decided (issue, instant)
+  GROUP BY 1, 2
+) AS m
+JOIN projection.issue_group AS g ON g.issue = m.issue
+JOIN projection.visible_report AS r
+  ON r.stream = g.id
+  AND r.occurred_at >= m.minute
+  AND r.occurred_at < m.minute + interval '1 minute'
+  AND r.recorded_at >= m.minute - interval '1 minute'
+  AND r.recorded_at < r.occurred_at + interval '1 day'
+CROSS JOIN LATERAL (
+  SELECT count(*) AS number
+  FROM unnest(m.instants) AS decided (instant)
+  WHERE decided.instant <= r.occurred_at
+) AS part
+WHERE r.occurred_at >= %(since)s::timestamptz
+  AND r.occurred_at < %(until)s::timestamptz
+  AND (%(services)s::text[] = '{}' OR r.service = ANY(%(services)s::text[]))
+  AND (%(levels)s::text[] = '{}' OR r.level = ANY(%(levels)s::text[]))
+  AND (%(environments)s::text[] = '{}' OR coalesce(r.environment, '') = ANY(%(environments)s::text[]))
+GROUP BY m.issue, m.minute, part.number, r.service, r.level
+LIMIT %(row_limit)s::integer
+
 -- name: reports
 -- Single reports, where the projected minutes don't know what a rule asks for.
 -- since, until: timestamptz; services, levels, environments: text[], empty for any; row_limit: integer
 SELECT
   g.issue,
-  extract(epoch FROM date_bin('1 minute', r.occurred_at, 'epoch'))::bigint / 60 AS minute,
+  r.occurred_at AS at,
   r.service,
   r.level,
   coalesce(r.environment, '') AS environment,
@@ -58,20 +94,19 @@ ORDER BY r.occurred_at, r.position
 LIMIT %(row_limit)s::integer
 
 -- name: decided
--- What was decided about issues, and what before that, in order.
--- since: timestamptz; types: text[]; row_limit: integer
+-- What was decided about issues, with what they were before that, in order.
+-- issues: uuid[]; since, until: timestamptz, the former for when it occurred; row_limit: integer
 SELECT
   stream AS issue,
-  type,
-  extract(epoch FROM occurred_at)::float AS at,
-  data #>> '{was,status}' AS status_before,
-  coalesce(data #>> '{was,substatus}', '') AS substatus_before,
-  data #>> '{state,status}' AS status_after,
-  coalesce(data #>> '{state,substatus}', '') AS substatus_after
+  occurred_at AS at,
+  data #>> '{was,status}' AS status,
+  data #>> '{was,substatus}' AS substatus,
+  (data #>> '{was,assignee}')::uuid AS assignee
 FROM log.event
 WHERE type <> 'error.reported'
-  AND type = ANY(%(types)s::text[])
+  AND stream = ANY(%(issues)s::uuid[])
   AND recorded_at >= %(since)s::timestamptz - interval '1 minute'
   AND occurred_at >= %(since)s::timestamptz
+  AND data #>> '{was,status}' IS NOT NULL
 ORDER BY position
 LIMIT %(row_limit)s::integer

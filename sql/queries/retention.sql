@@ -58,17 +58,24 @@ WHERE type = 'error.reported'
   AND recorded_at >= %(day)s::date::timestamp AT TIME ZONE 'UTC'
   AND recorded_at < (%(day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
 
--- name: blank
--- Blanks the deleted reports of one day, up to a sealed position; says how many.
--- day: date; sealed: bigint
-SELECT log.blank(%(day)s::date, %(sealed)s::bigint)
+-- name: last_purge
+-- The position of the last purge, 0 before the first, and whether something was deleted since.
+SELECT
+  last.position AS purged,
+  EXISTS (
+    SELECT
+    FROM log.event AS fact
+    WHERE fact.type IN ('error.deleted', 'service.erased', 'issue.deleted', 'issue.comment_deleted')
+      AND fact.position > last.position
+  ) AS is_due
+FROM (SELECT coalesce(max(position), 0) AS position FROM log.event WHERE type = 'reports.purged') AS last
 
--- name: has_tombs
--- Whether something of deleted issues stands aside still, up to a sealed position.
--- sealed: bigint
-SELECT EXISTS (
-  SELECT
-  FROM projection.group_erasure AS e
-  JOIN projection.issue_group AS g ON g.id = e.tomb
-  WHERE e.position <= %(sealed)s::bigint
-)
+-- name: blank
+-- Blanks the reports of one day that were deleted before a purge; says how many.
+-- day: date; purged: bigint, the purge's position
+SELECT log.blank(%(day)s::date, %(purged)s::bigint)
+
+-- name: blank_comments
+-- Blanks the comments that were deleted before a purge; says how many.
+-- purged: bigint, the purge's position
+SELECT log.blank_comments(%(purged)s::bigint)

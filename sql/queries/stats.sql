@@ -1,5 +1,6 @@
 -- name: by_hour
--- Reports per step and level, per service, per level and in all, from the hours' counts.
+-- Reports per step and level, per service, per level and in all, from the hours' counts. With minute for hour, the
+-- same from the minutes' counts, which leave out what came more than a day late.
 -- step: interval; since, until: timestamptz, full steps; service, level, environment: text or NULL
 SELECT
   date_bin(%(step)s::interval, hour, 'epoch') AS at,
@@ -9,23 +10,6 @@ SELECT
 FROM projection.hour_count
 WHERE hour >= %(since)s::timestamptz
   AND hour < %(until)s::timestamptz
-  AND (%(service)s::text IS NULL OR service = %(service)s::text)
-  AND (%(level)s::text IS NULL OR level = %(level)s::text)
-  AND (%(environment)s::text IS NULL OR environment = %(environment)s::text)
-  AND reports > 0
-GROUP BY GROUPING SETS ((1, level), (service))
-
--- name: by_minute
--- As by_hour, from the minutes' counts, which leave out what came more than a day late.
--- step: interval; since, until: timestamptz, full steps; service, level, environment: text or NULL
-SELECT
-  date_bin(%(step)s::interval, minute, 'epoch') AS at,
-  level,
-  service,
-  sum(reports)::bigint AS reports
-FROM projection.minute_count
-WHERE minute >= %(since)s::timestamptz
-  AND minute < %(until)s::timestamptz
   AND (%(service)s::text IS NULL OR service = %(service)s::text)
   AND (%(level)s::text IS NULL OR level = %(level)s::text)
   AND (%(environment)s::text IS NULL OR environment = %(environment)s::text)
@@ -50,22 +34,3 @@ WHERE g.issue = %(issue)s::uuid
   AND (%(environment)s::text IS NULL OR h.environment = %(environment)s::text)
   AND h.reports > 0
 GROUP BY GROUPING SETS ((1, h.level), (g.service))
-
--- name: of_issue_by_minute
--- As of_issue_by_hour, from the minutes' counts, which leave out what came more than a day late.
--- step: interval; since, until: timestamptz, full steps; issue: uuid; service, level, environment: text or NULL
-SELECT
-  date_bin(%(step)s::interval, m.minute, 'epoch') AS at,
-  m.level,
-  g.service,
-  sum(m.reports)::bigint AS reports
-FROM projection.issue_group AS g
-JOIN projection.group_minute AS m ON m.issue_group = g.id
-WHERE g.issue = %(issue)s::uuid
-  AND m.minute >= %(since)s::timestamptz
-  AND m.minute < %(until)s::timestamptz
-  AND (%(service)s::text IS NULL OR g.service = %(service)s::text)
-  AND (%(level)s::text IS NULL OR m.level = %(level)s::text)
-  AND (%(environment)s::text IS NULL OR m.environment = %(environment)s::text)
-  AND m.reports > 0
-GROUP BY GROUPING SETS ((1, m.level), (g.service))

@@ -101,12 +101,13 @@ WHERE type = 'error.reported'
   AND recorded_at = %(recorded_at)s::timestamptz
 
 -- name: titles
--- What issues are called, by their loudest group.
+-- What issues are called, by their loudest group, and how loud they are.
 -- issues: uuid[]
-SELECT DISTINCT ON (issue) issue, title
-FROM projection.issue_group
-WHERE issue = ANY(%(issues)s::uuid[]) AND title IS NOT NULL
-ORDER BY issue, reports DESC
+SELECT DISTINCT ON (g.issue) g.issue, g.title, i.events, i.users
+FROM projection.issue_group AS g
+JOIN projection.issue AS i ON i.id = g.issue
+WHERE g.issue = ANY(%(issues)s::uuid[]) AND g.title IS NOT NULL
+ORDER BY g.issue, g.reports DESC
 
 -- name: create
 -- A new sink: its address, its checkpoint at the log's head, and the fact, in one statement.

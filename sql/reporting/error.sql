@@ -9,7 +9,7 @@ SELECT
   e.environment,
   e.release,
   g.issue,
-  e.data #>> '{exceptions,-1,type}' AS type,
+  coalesce(e.data #>> '{grouping,type}', e.data #>> '{exceptions,-1,type}') AS type,
   e.data ->> 'message' AS message,
   e.data ->> 'path' AS path,
   e.data ->> 'method' AS method,
@@ -27,8 +27,9 @@ FROM projection.visible_report AS e
 LEFT JOIN projection.issue_group AS g ON g.id = e.stream;
 
 COMMENT ON VIEW reporting.error IS
-'One row per report that is kept and not deleted. Ask for a time range. The log is stored by day of recorded_at: a
-condition on it leaves the other days out; one on occurred_at alone looks into the index of each day.';
+'One row per report that is kept and not deleted. Ask for a time range, also for the latest ones: ORDER BY and LIMIT
+alone read every day. The log is stored by day of recorded_at: a condition on it leaves the other days out; one on
+occurred_at alone looks into the index of each day.';
 COMMENT ON COLUMN reporting.error.occurred_at IS 'When it happened, by the client''s clock; at most a minute after recorded_at';
 COMMENT ON COLUMN reporting.error.recorded_at IS 'When it was stored, by Postgres''s clock';
 COMMENT ON COLUMN reporting.error.service IS 'The service whose key sent it';
@@ -36,7 +37,7 @@ COMMENT ON COLUMN reporting.error.level IS 'debug, info, warning, error, fatal o
 COMMENT ON COLUMN reporting.error.environment IS 'Such as prod; NULL where the client said none';
 COMMENT ON COLUMN reporting.error.release IS 'The release that it came from; NULL where the client said none';
 COMMENT ON COLUMN reporting.error.issue IS 'Its issue as of now: reporting.issue.id';
-COMMENT ON COLUMN reporting.error.type IS 'The type of the innermost exception; NULL where there is none';
+COMMENT ON COLUMN reporting.error.type IS 'The type of the exception that decides its issue; NULL where there is none';
 COMMENT ON COLUMN reporting.error.message IS 'What people read first; NULL where the report was purged';
 COMMENT ON COLUMN reporting.error.path IS 'The path of the request';
 COMMENT ON COLUMN reporting.error.method IS 'The HTTP method of the request';

@@ -12,20 +12,24 @@ BEGIN
     RETURN CASE WHEN one = other THEN 0 END;
   END IF;
 
-  SELECT log.release_key(one) COLLATE "C" AS key, (
-    SELECT r.first_seen FROM projection.release AS r WHERE r.service = compare_releases.service AND r.version = one
-  ) AS first_seen
-  INTO _one;
-  SELECT log.release_key(other) COLLATE "C" AS key, (
-    SELECT r.first_seen FROM projection.release AS r WHERE r.service = compare_releases.service AND r.version = other
-  ) AS first_seen
-  INTO _other;
+  SELECT coalesce(r.sort_key, log.release_key(one)) AS key, coalesce(r.first_seen, 'infinity') AS first_seen
+  INTO _one
+  FROM (VALUES (1)) AS always
+  LEFT JOIN projection.release AS r ON r.service = compare_releases.service AND r.version = one;
+  SELECT coalesce(r.sort_key, log.release_key(other)) AS key, coalesce(r.first_seen, 'infinity') AS first_seen
+  INTO _other
+  FROM (VALUES (1)) AS always
+  LEFT JOIN projection.release AS r ON r.service = compare_releases.service AND r.version = other;
 
   IF _one.key IS NOT NULL AND _other.key IS NOT NULL THEN
-    RETURN CASE WHEN _one.key < _other.key THEN -1 WHEN _one.key > _other.key THEN 1 ELSE 0 END;
+    RETURN CASE
+      WHEN _one.key COLLATE "C" < _other.key COLLATE "C" THEN -1
+      WHEN _one.key COLLATE "C" > _other.key COLLATE "C" THEN 1
+      ELSE 0
+    END;
   END IF;
   RETURN CASE
-    WHEN coalesce(_one.first_seen, 'infinity') < coalesce(_other.first_seen, 'infinity') THEN -1
-    WHEN coalesce(_one.first_seen, 'infinity') > coalesce(_other.first_seen, 'infinity') THEN 1
+    WHEN _one.first_seen < _other.first_seen THEN -1
+    WHEN _one.first_seen > _other.first_seen THEN 1
   END;
 END $$;

@@ -66,13 +66,10 @@ BEGIN
           AND level = _fact.level
           AND environment = coalesce(_fact.environment, '')
           AND (_fact.data ->> 'occurred_at')::timestamptz > (_fact.data ->> 'recorded_at')::timestamptz - interval '1 day';
+        UPDATE issue_group SET reports = reports - 1 WHERE id = _group;
         UPDATE issue_group
-        SET
-          reports = reports - 1,
-          title = CASE WHEN title_of = (_fact.data ->> 'report')::uuid THEN NULL ELSE title END,
-          culprit = CASE WHEN title_of = (_fact.data ->> 'report')::uuid THEN NULL ELSE culprit END,
-          title_of = NULLIF(title_of, (_fact.data ->> 'report')::uuid)
-        WHERE id = _group;
+        SET type = NULL, title = NULL, value = NULL, culprit = NULL, hashes = '{}', title_of = NULL
+        WHERE id = _group AND title_of = (_fact.data ->> 'report')::uuid;
         UPDATE release
         SET reports = reports - 1
         WHERE service = _fact.service AND version = _fact.release;
@@ -100,7 +97,14 @@ BEGIN
           RETURNING h.issue_group, h.reports
         )
         UPDATE issue_group AS g
-        SET reports = g.reports - gone.reports, title = NULL, title_of = NULL, culprit = NULL
+        SET
+          reports = g.reports - gone.reports,
+          type = NULL,
+          title = NULL,
+          value = NULL,
+          culprit = NULL,
+          hashes = '{}',
+          title_of = NULL
         FROM (SELECT issue_group, sum(reports) AS reports FROM gone GROUP BY issue_group) AS gone
         WHERE g.id = gone.issue_group;
 
@@ -113,7 +117,7 @@ BEGIN
         DELETE FROM group_user AS u
         USING issue_group AS g
         WHERE g.id = u.issue_group AND g.service = _fact.service AND g.reports = 0;
-        UPDATE issue_group SET users = 0, hashes = '{}' WHERE service = _fact.service AND reports = 0;
+        UPDATE issue_group SET users = 0 WHERE service = _fact.service AND reports = 0;
         DELETE FROM release WHERE service = _fact.service AND last_seen < (_fact.data ->> 'before')::timestamptz;
 
       WHEN 'reports.expired' THEN

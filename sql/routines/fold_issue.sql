@@ -17,7 +17,7 @@ BEGIN
     WHERE f.type = 'issue.opened' AND g.id = (f.data ->> 'group')::uuid
     RETURNING
       f.stream, f.service AS of_service, f.occurred_at, f.position AS opened,
-      g.type, g.title, g.culprit, g.level, g.first_seen, g.last_seen, g.reports, g.users
+      g.type, g.title, g.value, g.culprit, g.level, g.first_seen, g.last_seen, g.reports, g.users
   )
   INSERT INTO issue (
     id, service, opened_at, position, type, title, culprit, level, first_seen, last_seen, events, users, search
@@ -35,7 +35,7 @@ BEGIN
     last_seen,
     reports,
     users,
-    to_tsvector('simple', log.search_text(concat_ws(' ', type, title, culprit)))
+    to_tsvector('simple', log.search_text(concat_ws(' ', type, title, value, culprit)))
   FROM bound
   ON CONFLICT (id) DO NOTHING;
 

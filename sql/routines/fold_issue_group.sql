@@ -6,6 +6,8 @@ SET search_path = projection, pg_catalog, pg_temp
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 SET enable_seqscan = off
+-- Or the statement would be planned at every append: it holds variables, and sessions plan those anew.
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
   _max_users CONSTANT bigint := 10000;
@@ -130,13 +132,14 @@ BEGIN
   -- has the group an issue already.
   WITH titled AS (
     UPDATE issue_group AS g
-    SET type = f.type, title = f.title, title_of = f.id, culprit = f.culprit, hashes = f.hashes
+    SET type = f.type, title = f.title, value = f.value, title_of = f.id, culprit = f.culprit, hashes = f.hashes
     FROM (
       SELECT DISTINCT ON (e.stream)
         e.stream,
         e.id,
-        e.data #>> '{exceptions,-1,type}' AS type,
+        coalesce(e.data #>> '{grouping,type}', e.data #>> '{exceptions,-1,type}') AS type,
         left(e.data ->> 'message', 300) AS title,
+        e.data #>> '{grouping,value}' AS value,
         left(coalesce(e.data #>> '{grouping,culprit}', e.data ->> 'path', e.data ->> 'transaction'), 300) AS culprit,
         ARRAY(SELECT jsonb_array_elements_text(coalesce(e.data #> '{grouping,hashes}', '[]'))) AS hashes
       FROM fresh AS e

@@ -61,7 +61,8 @@ BEGIN
       first_seen = least(i.first_seen, s.first_seen),
       last_seen = greatest(i.last_seen, s.last_seen),
       level = log.level(greatest(log.severity(i.level), s.severity)),
-      is_hidden = false
+      is_hidden = false,
+      moved_to = NULL
     FROM (
       SELECT
         sum(reports) AS events,

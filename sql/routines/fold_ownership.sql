@@ -101,17 +101,15 @@ BEGIN
     END IF;
 
     IF _run.type = 'reports.purged' THEN
-      SELECT array_agg(DISTINCT e.tomb), array_agg(DISTINCT e.issue)
-      INTO _old, _new
+      SELECT array_agg(e.tomb)
+      INTO _old
       FROM group_erasure AS e
-      JOIN fresh AS f ON f.position = ANY(_run.positions) AND (f.data ->> 'sealed')::bigint >= e.position;
+      JOIN fresh AS f ON f.position = ANY(_run.positions) AND f.position > e.position;
       DELETE FROM group_hour WHERE issue_group = ANY(_old);
       DELETE FROM group_minute WHERE issue_group = ANY(_old);
       DELETE FROM group_tag WHERE issue_group = ANY(_old);
       DELETE FROM group_user WHERE issue_group = ANY(_old);
       DELETE FROM issue_group WHERE id = ANY(_old);
-      DELETE FROM issue_comment WHERE issue = ANY(_new);
-      UPDATE issue SET type = NULL, title = NULL, culprit = NULL, search = '' WHERE id = ANY(_new);
       CONTINUE;
     END IF;
 

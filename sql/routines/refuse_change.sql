@@ -1,4 +1,5 @@
--- The log is append-only. The one change that it lets through is log.blank's, of a deleted report's payload.
+-- The log is append-only. What it lets through is a purge's alone: the payload of a deleted report (log.blank) and the
+-- words of a deleted comment (log.blank_comments) go.
 CREATE OR REPLACE FUNCTION log.refuse_change() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -6,7 +7,10 @@ AS $$
 BEGIN
   IF TG_OP = 'UPDATE'
     AND current_setting('avalon.purge', true) = 'on'
-    AND NEW.data = '{"purged": true}'
+    AND (
+      (OLD.type = 'error.reported' AND NEW.data = '{"purged": true}')
+      OR (OLD.type = 'issue.commented' AND NEW.data = OLD.data - 'text')
+    )
     AND to_jsonb(NEW) - 'data' = to_jsonb(OLD) - 'data'
   THEN
     RETURN NEW;

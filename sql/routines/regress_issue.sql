@@ -11,7 +11,7 @@ BEGIN
   IF (SELECT type FROM fresh LIMIT 1) IS DISTINCT FROM 'error.reported'
     OR NOT EXISTS (
       SELECT
-      FROM fresh AS e
+      FROM (SELECT DISTINCT stream FROM fresh) AS e
       JOIN projection.issue_group AS g ON g.id = e.stream
       JOIN projection.issue AS i ON i.id = g.issue AND i.status = 'resolved'
     )
@@ -19,34 +19,54 @@ BEGIN
     RETURN NULL;
   END IF;
 
-  INSERT INTO log.event (id, type, stream, service, level, environment, release, occurred_at, actor, data)
-  SELECT
-    gen_random_uuid(),
-    'issue.regressed',
-    f.issue,
-    f.service,
-    f.level,
-    f.environment,
-    f.release,
-    f.occurred_at,
-    'policy:regress_issue',
-    jsonb_build_object('group', f.stream, 'report', f.id, 'was', f.was)
-  FROM (
-    SELECT DISTINCT ON (i.id) e.*, i.id AS issue, log.decision_state(i) AS was
+  -- What a release decides it decides once, for the first report of it; the state is read of issues that do change.
+  WITH candidate AS MATERIALIZED (
+    SELECT DISTINCT ON (i.id, e.release)
+      i.id AS issue,
+      i.substatus,
+      i.resolved_in,
+      i.current_release,
+      e.id,
+      e.stream,
+      e.service,
+      e.level,
+      e.environment,
+      e.release,
+      e.occurred_at,
+      e.position
     FROM fresh AS e
     JOIN projection.issue_group AS g ON g.id = e.stream
     JOIN projection.issue AS i ON i.id = g.issue AND i.status = 'resolved'
     WHERE e.occurred_at > i.resolved_at
-      AND CASE
-        WHEN e.release IS NULL THEN true
-        WHEN i.substatus = 'in_release' THEN log.compare_releases(e.service, e.release, i.resolved_in) >= 0
-        WHEN i.current_release IS NULL THEN true
-        WHEN i.substatus = 'in_next_release' THEN log.compare_releases(e.service, e.release, i.current_release) > 0
-        ELSE coalesce(log.compare_releases(e.service, e.release, i.current_release), 0) >= 0
-      END
-    ORDER BY i.id, e.position
-  ) AS f
-  ORDER BY f.position;
+    ORDER BY i.id, e.release, e.position
+  ),
+  back AS MATERIALIZED (
+    SELECT DISTINCT ON (c.issue) c.*
+    FROM candidate AS c
+    WHERE CASE
+      WHEN c.release IS NULL THEN true
+      WHEN c.substatus = 'in_release' THEN log.compare_releases(c.service, c.release, c.resolved_in) >= 0
+      WHEN c.current_release IS NULL THEN true
+      WHEN c.substatus = 'in_next_release' THEN log.compare_releases(c.service, c.release, c.current_release) > 0
+      ELSE coalesce(log.compare_releases(c.service, c.release, c.current_release), 0) >= 0
+    END
+    ORDER BY c.issue, c.position
+  )
+  INSERT INTO log.event (id, type, stream, service, level, environment, release, occurred_at, actor, data)
+  SELECT
+    gen_random_uuid(),
+    'issue.regressed',
+    b.issue,
+    b.service,
+    b.level,
+    b.environment,
+    b.release,
+    b.occurred_at,
+    'policy:regress_issue',
+    jsonb_build_object('group', b.stream, 'report', b.id, 'was', log.decision_state(i))
+  FROM back AS b
+  JOIN projection.issue AS i ON i.id = b.issue
+  ORDER BY b.position;
 
   RETURN NULL;
 END $$;

@@ -9,10 +9,10 @@ BEGIN
     type = g.type,
     title = g.title,
     culprit = g.culprit,
-    search = to_tsvector('simple', log.search_text(concat_ws(' ', g.type, g.title, g.culprit)))
+    search = to_tsvector('simple', log.search_text(concat_ws(' ', g.type, g.title, g.value, g.culprit)))
   FROM unnest(issues) AS wanted (id)
   LEFT JOIN LATERAL (
-    SELECT type, title, culprit
+    SELECT type, title, value, culprit
     FROM issue_group
     WHERE issue = wanted.id AND title_of IS NOT NULL
     ORDER BY position, id

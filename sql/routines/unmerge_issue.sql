@@ -1,5 +1,6 @@
 -- Appends that groups of an issue go back to the issues that they came from: the chosen ones, or all that came from
--- elsewhere. A chosen group that is at home here, or whose home was deleted, goes to a new issue. Says how many groups.
+-- elsewhere. A chosen group that is at home here, or whose home was deleted, goes to a new issue. What stays must have
+-- reports. Says how many groups.
 CREATE OR REPLACE FUNCTION log.unmerge_issue(issue uuid, groups uuid[], actor text, action uuid) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -21,10 +22,11 @@ BEGIN
     RAISE EXCEPTION 'groups: not all of them are of issue %', issue USING ERRCODE = 'AV400';
   ELSIF cardinality(_moved) = 0 THEN
     RAISE EXCEPTION 'nothing was merged into issue %', issue USING ERRCODE = 'AV409';
-  ELSIF NOT EXISTS (SELECT FROM projection.issue_group AS g WHERE g.issue = unmerge_issue.issue AND g.id <> ALL(_moved))
-    AND groups IS NOT NULL
+  ELSIF NOT EXISTS (
+    SELECT FROM projection.issue_group AS g WHERE g.issue = unmerge_issue.issue AND g.id <> ALL(_moved) AND g.reports > 0
+  )
   THEN
-    RAISE EXCEPTION 'groups: at least one must stay' USING ERRCODE = 'AV400';
+    RAISE EXCEPTION 'nothing would be left of issue %: a group with reports must stay', issue USING ERRCODE = 'AV409';
   END IF;
 
   SELECT coalesce(min(m::text)::uuid, gen_random_uuid())

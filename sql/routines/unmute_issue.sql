@@ -10,7 +10,7 @@ BEGIN
   IF (SELECT type FROM fresh LIMIT 1) IS DISTINCT FROM 'error.reported'
     OR NOT EXISTS (
       SELECT
-      FROM fresh AS e
+      FROM (SELECT DISTINCT stream FROM fresh) AS e
       JOIN projection.issue_group AS g ON g.id = e.stream
       JOIN projection.issue AS i ON i.id = g.issue AND i.substatus = 'muted'
     )
@@ -29,12 +29,11 @@ BEGIN
     f.release,
     f.occurred_at,
     'policy:unmute_issue',
-    jsonb_build_object('group', f.stream, 'report', f.id, 'reason', f.reason, 'was', f.was)
+    jsonb_build_object('group', f.stream, 'report', f.id, 'reason', f.reason, 'was', log.decision_state(i))
   FROM (
     SELECT DISTINCT ON (i.id)
       e.*,
       i.id AS issue,
-      log.decision_state(i) AS was,
       CASE
         WHEN e.recorded_at >= i.muted_until THEN 'until'
         WHEN i.events >= i.muted_events THEN 'events'
@@ -45,6 +44,7 @@ BEGIN
     JOIN projection.issue AS i ON i.id = g.issue AND i.substatus = 'muted'
     ORDER BY i.id, e.position DESC
   ) AS f
+  JOIN projection.issue AS i ON i.id = f.issue
   WHERE f.reason IS NOT NULL
   ORDER BY f.position;
 

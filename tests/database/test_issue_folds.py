@@ -10,7 +10,7 @@ import pytest
 
 from avalon import deletions, event_store, projections
 from avalon.database import Database
-from avalon.events import NewEvent, ServiceErased, uuid7
+from avalon.events import IssueGroupsBound, IssueGroupsMoved, NewEvent, ServiceErased, uuid7
 from tests.conftest import Urls
 from tests.history import a_report, ago, report
 
@@ -111,6 +111,39 @@ async def test_a_group_keeps_the_first_people(urls: Urls, database: Database, ow
     assert await projections.verify(urls.owner, chunk=7) == []
 
 
+async def test_a_service_keeps_its_first_releases(urls: Urls, database: Database, owner: Owner) -> None:
+    await replace(owner, "log.fold_release", ":= 10000", ":= 8")
+    releases = [*range(6), *range(3), *range(5, 20), *range(3)]
+    events = [a_report(1, release=f"1.{n}") for n in releases]
+    await in_batches(database, events, 5)
+    await report(database, a_report(2, service="web", release="1.19"))
+    kept = await rows(owner, "SELECT service, version, reports FROM projection.release ORDER BY sort_key")
+    own = [("api", f"1.{n}", releases.count(n)) for n in range(8)]
+    assert kept == [*own, ("web", "1.19", 1)]
+    await deletions.delete_report(database, events[-4].id, "user:x")
+    assert await value(owner, "SELECT sum(reports) FROM projection.release") == sum(n for *_, n in own) + 1
+    for chunk in (1, 7):
+        assert await projections.verify(urls.owner, chunk=chunk) == []
+
+
+async def test_the_newest_release_is_one_look(database: Database, owner: Owner) -> None:
+    """However many there are, be they versions or hashes."""
+    await owner.execute(
+        b"""
+        INSERT INTO projection.release (service, version, sort_key, first_seen, last_seen, reports)
+        SELECT 'api', md5(n::text), NULL, now() - n * interval '1 minute', now(), 1
+        FROM generate_series(1, 5000) AS n
+        """
+    )
+    await owner.execute(b"ANALYZE projection.release")
+    newest = "SELECT md5('1') = log.newest_release('api')"
+    assert await value(owner, newest)
+    body = await value(owner, "SELECT prosrc FROM pg_proc WHERE proname = 'newest_release'")
+    plan = await rows(owner, "EXPLAIN " + body.replace("newest_release.service", "'api'"))
+    assert "release_newest" in str(plan)
+    assert "Sort" not in str(plan)
+
+
 @pytest.mark.parametrize(
     ("function", "cap", "counted"),
     [
@@ -144,7 +177,7 @@ async def test_a_deleted_report_takes_its_tags_along(urls: Urls, database: Datab
     await report(database, *events)
     await deletions.delete_report(database, events[0].id, "user:x")
     counts = dict(await rows(owner, "SELECT key || '=' || value, reports FROM projection.group_tag"))
-    assert counts == {"os=linux": 0, "os=mac": 1, "environment=prod": 1, "level=error": 1}
+    assert counts == {"os=mac": 1, "environment=prod": 1, "level=error": 1}
     fact = await value(owner, "SELECT data::text FROM log.event WHERE type = 'error.deleted'")
     assert "linux" not in fact
     assert await projections.verify(urls.owner) == []
@@ -173,6 +206,43 @@ async def test_an_issue_without_reports_is_hidden_until_the_next(
     assert await rows(owner, look) == [(False, 1, "second")]
     assert await value(owner, "SELECT search @@ 'second'::tsquery FROM projection.issue")
     assert await projections.verify(urls.owner) == []
+
+
+async def test_an_emptied_issue_adds_nothing_of_its_own_to_the_reports_that_come(
+    urls: Urls, database: Database, owner: Owner
+) -> None:
+    one, other, third = UUID(int=1), UUID(int=2), UUID(int=3)
+    await report(database, a_report(1), a_report(2))
+    for fact in (
+        IssueGroupsMoved(from_=one, groups=[one], kind="merge").new(other, "user:x", service="api"),
+        IssueGroupsBound(groups=[third]).new(one, "user:x", service="api"),
+    ):
+        await event_store.append(database, [fact])
+    look = f"SELECT level, first_seen, last_seen, events FROM projection.issue WHERE id = '{one}'"
+    assert await rows(owner, look) == [(None, None, None, 0)]
+    seen = ago(hours=1).replace(second=0, microsecond=0)
+    await report(database, a_report(3, level="info", occurred_at=seen))
+    assert await rows(owner, look) == [("info", seen, seen, 1)]
+    assert await projections.verify(urls.owner) == []
+
+
+@pytest.mark.parametrize("is_erased", [False, True], ids=["deleted", "erased"])
+async def test_nothing_that_the_titling_report_said_outlives_it(
+    urls: Urls, database: Database, owner: Owner, is_erased: bool
+) -> None:
+    said = {"exceptions": [{"type": "ElmStreetError"}], "grouping": {"culprit": "elm", "hashes": ["e1"]}}
+    first = a_report(1, data=said, occurred_at=ago(hours=5))
+    await report(database, first, a_report(1))
+    if is_erased:
+        before = ago(hours=2).replace(minute=0, second=0, microsecond=0)
+        await deletions.erase_service(database, "api", before, "user:x")
+    else:
+        await deletions.delete_report(database, first.id, "user:x")
+    nothing = (1, None, None, None)
+    assert await rows(owner, "SELECT events, type, title, culprit FROM projection.issue") == [nothing]
+    look = "SELECT reports, type, title, culprit, hashes, title_of FROM projection.issue_group"
+    assert await rows(owner, look) == [(*nothing, [], None)]
+    assert await projections.verify(urls.owner, chunk=1) == []
 
 
 async def test_an_erased_group_loses_its_tags_and_people(

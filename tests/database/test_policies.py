@@ -12,7 +12,7 @@ import pytest
 
 from avalon import deletions, event_store, projections
 from avalon.database import Database
-from avalon.events import NewEvent, uuid7
+from avalon.events import IssueGroupsMoved, NewEvent, uuid7
 from tests.conftest import Urls
 from tests.database.test_issue_folds import in_batches, replace, rows, value
 from tests.history import a_report, ago, report
@@ -101,6 +101,30 @@ async def test_an_issue_regresses_once_an_append(database: Database, owner: Owne
 
 
 @pytest.mark.parametrize(
+    ("decision", "asked"),
+    [(decided("issue.resolved", current_release="2.0"), 2), (decided("issue.muted", events=10**6), 0)],
+    ids=["resolved", "muted"],
+)
+async def test_a_batch_that_changes_nothing_asks_once_a_release_and_reads_no_state(
+    database: Database, owner: Owner, decision: NewEvent, asked: int
+) -> None:
+    """Policies run under the log's lock: what they cost a report, everybody waits for."""
+    await report(database, *[a_report(release=release) for release in ("1.0", "1.1", "2.0")])
+    await event_store.append(database, [decision])
+    await owner.execute(
+        b"""
+        CREATE SEQUENCE log.asked;
+        CREATE OR REPLACE FUNCTION log.compare_releases(service text, one text, other text) RETURNS integer
+        LANGUAGE sql STABLE AS 'SELECT -1 FROM nextval(''log.asked'')';
+        CREATE OR REPLACE FUNCTION log.decision_state(issue projection.issue) RETURNS jsonb
+        LANGUAGE plpgsql STABLE AS 'BEGIN RAISE ''the state of an issue that stays as it is''; END';
+        """
+    )
+    await report(database, *[a_report(release=release) for release in ("1.0", "1.1") for _ in range(20)])
+    assert await value(owner, "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM log.asked") == asked
+
+
+@pytest.mark.parametrize(
     ("mute", "quiet", "reason"),
     [
         ({"events": 3, "events_then": 1}, 2, "events"),
@@ -162,6 +186,21 @@ async def test_the_cap_is_an_hours(database: Database, owner: Owner) -> None:
     await owner.execute("SELECT setval('log.clock', %s)", [int(next_hour)])
     await report(database, a_report(3), a_report(4))
     assert [stream for stream, _ in await facts(owner, "issue.opened")] == [UUID(int=1), UUID(int=3)]
+
+
+async def test_an_overflow_whose_groups_all_went_elsewhere_lives_again_with_the_next(
+    urls: Urls, database: Database, owner: Owner
+) -> None:
+    await replace(owner, "log.open_issue", ":= 1000", ":= 1")
+    await report(database, a_report(1), a_report(2))
+    ((overflow, _),) = await facts(owner, "issue.overflowed")
+    moved = IssueGroupsMoved(from_=overflow, groups=[UUID(int=2)], kind="regroup")
+    await event_store.append(database, [moved.new(ISSUE, "user:x", service="api")])
+    look = f"SELECT is_hidden, moved_to, events FROM projection.issue WHERE id = '{overflow}'"
+    assert await rows(owner, look) == [(True, ISSUE, 0)]
+    await report(database, a_report(3))
+    assert await rows(owner, look) == [(False, None, 1)]
+    assert await projections.verify(urls.owner) == []
 
 
 async def test_without_the_cap_every_group_opens_an_issue(database: Database, owner: Owner) -> None:

@@ -19,7 +19,8 @@ from avalon.errors import BadInput, Conflict, Forbidden, NotFound, TooManyReques
 from avalon.events import Event, IssueDeleted, IssueResolved, NewEvent, uuid7
 from avalon.grouping import VERSION, Rule, group_id
 from avalon.protocols.submission import submit, to_event
-from avalon.regrouping import Change, Preview, Regrouping, RuleBook, delete_rule, list_rules
+from avalon.regrouping import Change, Preview, Regrouping, RuleBook, delete_rule, list_rules, reading
+from avalon.regrouping.reading import Books
 from avalon.regrouping.rule_book import read_book
 from avalon.reports import ExceptionInfo, Frame, Report
 from tests.conftest import Urls
@@ -248,7 +249,7 @@ class TestPreview:
         shown = merging.shown[0]
         assert shown.title is not None
         assert shown.title.startswith("lost ord_")
-        assert (shown.key, shown.new_key) == (["", shown.title], ["", "lost <var>"])
+        assert (shown.key, shown.new_key) == (["", shown.title], ["", "lost <num>"])
         assert (shown.events, shown.reports) == (1, 1)
         split = await shop.regrouping.preview(Change(rule=ignoring("retry")))
         assert (split.merges, split.splits, split.unchanged) == (0, 1, 3)
@@ -260,6 +261,45 @@ class TestPreview:
         assert sorted(part.issue is None for part in split.splitting[0].parts) == [False, True]
         assert "only its new reports" in split.note
         assert await shop.state() == before
+
+    async def test_it_is_compared_with_the_rules_that_there_are(self, shop: Shop) -> None:
+        """What an older rule has split is not the new one's work, nor what it has brought together."""
+        await shop.report(raised("total", "retry"), raised("pay", "retry"), said("in usa"), said("in usb"))
+        for older in (ignoring("retry"), variable("us*")):
+            await shop.regrouping.apply(Change(rule=older), ANNA)
+        await shop.report(said("lost ord_a"), said("lost ord_b"))
+        found = await shop.regrouping.preview(Change(rule=variable("ord_*")))
+        assert (found.matched, found.merges, found.splits, found.unchanged) == (2, 1, 0, 2)
+
+    async def test_against_no_rules_the_same_would_be_told_of_twice(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The control: every report goes where all the rules send it."""
+        monkeypatch.setattr(
+            Change, "books", lambda self, now: Books(now, now.with_rule(None, self.rule), None)
+        )
+        with pytest.raises(AssertionError):
+            await self.test_it_is_compared_with_the_rules_that_there_are(shop)
+
+    async def test_it_says_how_many_reports_a_rule_matches(self, shop: Shop) -> None:
+        await shop.report(said("lost ord_a"), said("lost ord_b"), said("lost ord_7"), said("fine"))
+        found = await shop.regrouping.preview(Change(rule=variable("ord_*")))
+        assert (found.matched, found.reports) == (2, 4)
+        assert "Issues are brought together whole" in found.note
+        for pattern in ("order_*", "ord_7"):
+            found = await shop.regrouping.preview(Change(rule=variable(pattern)))
+            assert (found.matched, found.merges, found.splits) == (0, 0, 0)
+            assert "matches none of these reports" in found.note
+        assert (await shop.regrouping.preview(Change())).matched is None
+
+    async def test_a_rule_that_is_there_already_is_refused(self, shop: Shop) -> None:
+        await shop.regrouping.apply(Change(rule=ignoring("retry"), service="api"), ANNA)
+        same = Change(rule=ignoring("retry"), service="api")
+        for run in (shop.regrouping.preview, lambda one: shop.regrouping.apply(one, ANNA)):
+            with pytest.raises(Conflict, match="already"):
+                await run(same)
+        await shop.regrouping.apply(Change(rule=ignoring("retry"), service="web"), ANNA)
+        assert len(await list_rules(shop.database)) == 2
 
     async def test_reports_that_are_deleted_or_too_old_are_not_looked_at(self, shop: Shop) -> None:
         (gone,) = await shop.report(said("lost ord_a"))
@@ -283,6 +323,27 @@ class TestPreview:
             *(shop.regrouping.preview(change) for _ in range(3)), return_exceptions=True
         )
         assert sorted(isinstance(answer, TooManyRequests) for answer in answers) == [False, True, True]
+
+    async def test_one_that_takes_long_keeps_nobody_from_applying(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looks, goes_on, look = asyncio.Event(), asyncio.Event(), reading.look
+
+        async def slow(*asked: Any) -> Any:
+            looks.set()
+            await goes_on.wait()
+            return await look(*asked)
+
+        monkeypatch.setattr("avalon.regrouping.commands.look", slow)
+        previewing = asyncio.create_task(shop.regrouping.preview(Change(rule=variable("ord_*"))))
+        await looks.wait()
+        monkeypatch.setattr("avalon.regrouping.commands.look", look)
+        with pytest.raises(TooManyRequests, match="preview"):
+            await shop.regrouping.preview(Change())
+        done = await shop.regrouping.apply(Change(rule=ignoring("retry")), ANNA)
+        goes_on.set()
+        assert (await previewing).reports == 0
+        assert [rule.id for rule in await list_rules(shop.database)] == [done.rule]
 
 
 class TestUndo:

@@ -54,6 +54,7 @@ ACCESS = {
     "GET /api/issues": VIEWER,
     "GET /api/issues/{id}": VIEWER,
     "GET /api/issues/{id}/events": VIEWER,
+    "GET /api/issues/{id}/groups": VIEWER,
     "GET /api/issues/{id}/history": VIEWER,
     "GET /api/issues/{id}/similar": VIEWER,
     "GET /api/issues/{id}/tags": VIEWER,

@@ -9,9 +9,9 @@ import httpx
 import psycopg
 import pytest
 
-from avalon import event_store
+from avalon import event_store, issues
 from avalon.database import Database
-from avalon.events import ApiKeyCreated, ApiKeyRotated
+from avalon.events import ApiKeyCreated, ApiKeyRotated, IssueDeleted
 from avalon.read_models import log as read_model
 from tests.history import a_report, ago, report
 from tests.routes.reads_help import App
@@ -103,6 +103,25 @@ async def test_a_deleted_report_keeps_its_place_and_loses_its_words(
     assert [(item["position"], item["data"]) for item in answer.json()["items"]] == [
         (gone.position, {"hidden": True}),
         (kept.position, {"message": "kept"}),
+    ]
+
+
+async def test_a_deleted_comment_keeps_its_place_and_loses_its_words(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    await report(database, a_report(1), a_report(2))
+    kept, _ = await issues.comment(database, UUID(int=1), "kept", "user:x")
+    gone, _ = await issues.comment(database, UUID(int=1), "secret words", "user:x")
+    await issues.delete_comment(database, UUID(int=1), gone, "user:x")
+    along, _ = await issues.comment(database, UUID(int=2), "secret words", "user:x")
+    await issues.change(database, UUID(int=2), [IssueDeleted()], "user:x")
+    answer = await client.get("/api/log", params={"types": "issue.commented"})
+    assert "secret words" not in answer.text
+    said = [item["data"] for item in answer.json()["items"]]
+    assert [(data["comment"], data.get("text"), data.get("hidden")) for data in said] == [
+        (str(kept), "kept", None),
+        (str(gone), None, True),
+        (str(along), None, True),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import httpx
 import msgspec
@@ -15,6 +15,12 @@ from avalon import errors
 from avalon.routes.problems import as_avalon_error
 from tests.routes.reads_help import App
 
+Kind = Literal["flat", "round"]
+
+
+class Part(msgspec.Struct, forbid_unknown_fields=True):
+    kind: Kind
+
 
 class Body(msgspec.Struct, forbid_unknown_fields=True):
     """What `/api/body` takes."""
@@ -22,6 +28,8 @@ class Body(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     count: Annotated[int, msgspec.Meta(ge=1)] = 1
     inner: dict[str, list[int]] = {}
+    kind: Kind | None = None
+    parts: list[Part] = []
 
 
 @post("/api/body")
@@ -108,14 +116,20 @@ async def test_another_method(client: httpx.AsyncClient) -> None:
         (b'{"name": 1}', "name"),
         (b'{"name": "x", "count": 0}', "count"),
         (b'{"name": "x", "inner": {"a": ["b"]}}', "inner"),
-        (b'{"name": "x", "other": 1}', "other"),
-        (b"{}", "name"),
+        (b'{"name": "x", "other": 1}', "other: no such field; there are: name, count, inner, kind, parts"),
+        (b'{"name": "x", "parts": [{"color": 1}]}', "parts[0].color: no such field; there are: kind"),
+        (b'{"name": "x", "parts": [{"kind": "round"}, {"kind": "x"}]}', "parts[1].kind: one of flat, round"),
+        (b'{"name": "x", "parts": [{}]}', "parts[0].kind: required"),
+        (b'{"name": "x", "kind": "deep"}', "kind: one of flat, round"),
+        (b'{"name": "x", "kind": ["flat"]}', "kind: Expected"),
+        (b"{}", "name: required"),
         (b"[]", "body"),
         (b"", "body"),
         (b"{", "body"),
         (b"\xff\xfe", "body"),
         (b'{"name": "\xed\xa0\x80"}', "body"),
-        (b'{"name": "\\ud800"}', "body"),
+        (b'{"name": "\\ud800"}', "surrogate"),
+        (b'{"name": 1, "inner": {"a": [1]}}', "name"),
         (b'{"name": "x", "inner": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "body"),
         (b'{"name": "x", "count": 1e400}', "body"),
         (b'{"name": "x", "count": NaN}', "body"),

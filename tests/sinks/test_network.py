@@ -26,7 +26,7 @@ NOT_PUBLIC = {
     "CGNAT": ["100.64.0.1", "100.127.255.255"],
     "multicast": ["224.0.0.1", "239.255.255.255", "ff02::1", "ff0e::1"],
     "this network, broadcast, reserved": ["0.0.0.0", "0.1.2.3", "255.255.255.255", "240.0.0.1", "::"],
-    "special": ["192.0.0.9", "192.0.2.1", "198.18.0.1", "192.88.99.1", "2001:db8::1", "100::1"],
+    "special": ["192.0.0.9", "192.0.2.1", "198.18.0.1", "192.88.99.1", "2001:db8::1", "100::1", "3fff::1"],
     "mapped": ["::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "::127.0.0.1"],
     "6to4": ["2002:7f00:1::1", "2002:a9fe:a9fe::", "2002:0a00:1::1"],
     "NAT64": ["64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::5db8:d822"],
@@ -84,6 +84,27 @@ def test_a_public_url_may_be_called(url: str) -> None:
         "https://[::ffff:10.0.0.1]/",
         "https://169.254.169.254/latest/meta-data",
         "http://chat.internal:8066/",
+        "https://chat.internal/",
+        "https://localhost./",
+        "https://a.localhost/",
+        "https://printer.local/",
+        "https://nas.home.arpa/",
+        "https://hooks.example.org./",
+        "https://127.0.0.1./",
+        "https://127.1/",
+        "https://2130706433/",
+        "https://0x7f.1/",
+        "https://0X7F000001/",
+        "https://0177.0.0.1/",
+        "https://93.184.216.0x22/",
+        "https://127.0.0.1:443@hooks.example.org/",
+        "https://hooks.example.org\\@127.0.0.1/",
+        "https://[64:ff9b::7f00:1]/",
+        "https://[2002:7f00:1::]/",
+        "https://[fe80::1%25eth0]/",
+        "https://１２７.0.0.1/",
+        "https://①②⑦.0.0.1/",
+        "https://hooks。example。org/",
         "https://höoks.example.org/",
         "file:///etc/passwd",
     ],
@@ -92,6 +113,12 @@ def test_any_other_url_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(BadInput) as refused:
         check_public_url(url, ALLOWED)
     assert refused.value.field == "url" and (not url or url not in str(refused.value))
+
+
+@pytest.mark.parametrize("url", ["http://10.0.0.5:8080/hook", "https://10.0.0.5/hook", "https://db/hook"])
+def test_who_refuses_a_private_host_says_how_to_allow_it(url: str) -> None:
+    with pytest.raises(BadInput, match="AVALON_WEBHOOK_ALLOWED_HOSTS"):
+        check_public_url(url, ALLOWED)
 
 
 def test_slack_is_only_slack() -> None:
@@ -149,7 +176,7 @@ async def test_the_connection_goes_to_the_address_that_was_looked_at() -> None:
     assert request.url.host == "93.184.216.34" and request.url.raw_path == b"/a?b=c"
     assert request.headers["Host"] == "hooks.example.org"
     assert request.extensions["sni_hostname"] == "hooks.example.org"
-    with pytest.raises(TransportError, match="not public") as refused:
+    with pytest.raises(TransportError, match=r"not public.*AVALON_WEBHOOK_ALLOWED_HOSTS") as refused:
         await call(names)
     assert not refused.value.permanent
 
@@ -175,7 +202,9 @@ async def test_one_address_that_is_not_public_is_enough_to_refuse(addresses: lis
         await call(Names(addresses))
 
 
-@pytest.mark.parametrize("host", ["127.1", "0x7f.0.0.1", "2130706433", "0177.0.0.1"])
+@pytest.mark.parametrize(
+    "host", ["127.1", "0x7f.0.0.1", "2130706433", "0177.0.0.1", "0x7f000001", "１２７.0.0.1"]
+)
 async def test_an_address_in_disguise_is_looked_at_as_what_it_leads_to(host: str) -> None:
     try:
         found = await resolve(host, 443)

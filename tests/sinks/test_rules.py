@@ -120,6 +120,8 @@ async def test_users_are_counted_and_not_their_reports(stage: Stage) -> None:
     await stage.report(1, data=met_by("cleo"))
     await until(lambda: stage.discord.accepted)
     assert whys(stage) == ["3 users in 1 hour · rule: Ops"]
+    fields = stage.discord.accepted[0].fields
+    assert (fields["Events"], fields["Users"]) == ("6", "3"), "how loud the issue is in all"
 
 
 async def test_two_rules_that_want_the_same_give_one_message_that_names_both(stage: Stage) -> None:

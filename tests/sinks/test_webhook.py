@@ -98,7 +98,7 @@ def test_the_shape_of_an_alert_is_stable() -> None:
     alert = an_alert(
         what="issue.passed",
         reason="500 events within an hour",
-        counts=Counts(events=500, users=12, window_s=3600),
+        counts=Counts(events=500, users=12),
         culprit="checkout",
         type="TypeError",
         path="/api/users",
@@ -117,7 +117,7 @@ def test_the_shape_of_an_alert_is_stable() -> None:
             "environment": "prod",
             "release": None,
             "issue": {"id": str(UUID(int=8)), "title": "boom", "culprit": "checkout"},
-            "counts": {"events": 500, "users": 12, "window_s": 3600},
+            "counts": {"events": 500, "users": 12},
             "report": {
                 "id": str(ID),
                 "message": "boom",
