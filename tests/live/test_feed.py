@@ -17,7 +17,7 @@ from avalon.events import REPORTED, ApiKeyDeleted, uuid7
 from avalon.feed import Feed, follow
 from avalon.listener import Doorbell
 from tests.conftest import Urls
-from tests.live.rig import a_report, until
+from tests.live.rig import DEADLINE_S, a_report, until
 
 FOLLOWED_DAYS = 40
 
@@ -142,16 +142,45 @@ async def test_the_first_report_of_a_day_is_not_missed(
     assert seen == stored
 
 
-async def test_without_waiting_for_new_days_first_reports_are_missed(
-    urls: Urls, database: Database, owner: psycopg.AsyncConnection[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The control of the test above: reads that go into a new day without a second look."""
+async def _read_into_a_new_day(database: Database, owner: psycopg.AsyncConnection[Any]) -> list[int]:
+    """The groups that a read finds which is planned before the commit that makes a day, and looks behind it.
 
-    async def read_once(database: Database, cursor: Cursor, wanted: Wanted, **_: Any) -> Batch:
+    It is held between the two by a lock on the day before, which its plan has to open.
+    """
+    await event_store.append(database, [a_report(group=1)])
+    cursor = await owner.execute("SELECT tableoid::regclass::text FROM log.event WHERE type = %s", [REPORTED])
+    ((today,),) = await cursor.fetchall()
+    await owner.execute(f"LOCK TABLE {today} IN ACCESS EXCLUSIVE MODE".encode())
+    later = int((datetime.now(UTC) + timedelta(days=2)).timestamp() * 1_000_000)
+    await owner.execute("SELECT setval('log.clock', %s)", [later])
+    body = b"[" + a_report(group=2).encode() + b"]"
+    await owner.execute(event_store.sql.append, {"events": body.decode()})
+    reading = asyncio.create_task(event_store.read_after(database, START))
+    waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = %(today)s::regclass AND NOT granted)"
+    async with asyncio.timeout(DEADLINE_S):
+        while not await database.fetch_value(waits, {"today": today}):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    await owner.commit()
+    return [event.stream.int for event in (await reading).events if event.type == REPORTED]
+
+
+async def test_a_read_that_was_planned_before_a_day_began_is_made_again(
+    database: Database, urls: Urls
+) -> None:
+    async with await psycopg.AsyncConnection.connect(urls.owner) as owner:
+        assert await _read_into_a_new_day(database, owner) == [1, 2]
+
+
+async def test_made_once_it_misses_the_days_first_report(
+    database: Database, urls: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control."""
+
+    async def read_once(database: Database, cursor: Cursor, wanted: Wanted = EVERYTHING) -> Batch:
         params = {"position": cursor.position, "recorded_at": cursor.recorded_at, "row_limit": 500}
         params |= {"everything": True, "services": [], "levels": [], "issues": [], "brief": True}
         return await event_store._read(database, event_store.sql.read_after, params, cursor)
 
     monkeypatch.setattr(event_store, "read_after", read_once)
-    stored, seen = await _make_days(urls, database, owner)
-    assert seen < stored
+    async with await psycopg.AsyncConnection.connect(urls.owner) as owner:
+        assert await _read_into_a_new_day(database, owner) == [1]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Server, Urls, running, settings_for
 from tests.sinks.conftest import until
-from tests.sinks.fake_discord import FakeDiscord, Prepared
+from tests.sinks.fake_discord import HANG, FakeDiscord, Prepared
 
 RULE = {"name": "Loud", "when": "events", "threshold": 3, "window_s": 300, "level": "error"}
 
@@ -173,6 +173,7 @@ async def test_why_is_the_first_thing_that_stops_it(
     server: Server,
     admin: httpx.AsyncClient,
     sink: str,
+    discord: FakeDiscord,
     owner: Any,
     fields: dict[str, Any],
     state: str,
@@ -192,6 +193,7 @@ async def test_why_is_the_first_thing_that_stops_it(
         await server.report("boom", level="error", release="1.4")
         found = await decisions(admin, rule, issue)
         assert found["now"]["why"] == "the sink Discord is switched off"
+        discord.always = Prepared(HANG)  # else it would have been told
         await admin.patch(f"/api/sinks/{sink}", json={"is_active": True})
     assert (await decisions(admin, rule, issue))["now"]["why"] == why
 
