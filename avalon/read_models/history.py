@@ -12,6 +12,7 @@ from avalon.errors import BadInput, NotFound
 from avalon.events import Event, IssueCommented
 from avalon.issues import explain
 from avalon.read_models.rows import Time, as_time
+from avalon.read_models.rules import why_of_alert
 from avalon.statements import load
 
 sql = load("history")
@@ -21,7 +22,8 @@ _MAX_POSITION: Final = 2**63 - 1
 
 
 class HistoryItem(msgspec.Struct):
-    """A fact. `issue` is the one that it was told of, `action` what `POST /api/undo` takes a command back by.
+    """A fact, or what became of an alert. `issue` is the one that it was told of, `action` what
+    `POST /api/undo` takes a command back by.
 
     `comment` and its `text` are there while the comment is.
     """
@@ -54,7 +56,10 @@ async def read_history(database: Database, issue: UUID, *, cursor: str | None, l
     found = await database.fetch(sql.facts, params, row=Event)
     page = found[:limit]
     names, comments = await _names(database, page), await _comments(database, page)
-    items = [_item(event, names, comments) for event in page]
+    tellers = await _tellers(database, page)
+    items = [
+        _alert(event, issue, tellers) if _is_alert(event) else _item(event, names, comments) for event in page
+    ]
     return HistoryPage(items, str(page[-1].position) if len(found) > limit else None)
 
 
@@ -90,6 +95,43 @@ async def _comments(database: Database, events: list[Event]) -> dict[UUID, str]:
     said = [event.data["comment"] for event in events if event.type == IssueCommented.TYPE]
     rows = await database.fetch_dicts(sql.comments, {"comments": said}) if said else []
     return {row["id"]: row["text"] for row in rows}
+
+
+def _is_alert(event: Event) -> bool:
+    return event.type.startswith("alert.")
+
+
+async def _tellers(database: Database, events: list[Event]) -> dict[str, str]:
+    """The names of the sinks and rules of alerts; those that are deleted have none."""
+    alerts = [event for event in events if _is_alert(event)]
+    ids = {str(event.stream) for event in alerts} | {rule for event in alerts for rule in _rules(event)}
+    rows = await database.fetch_dicts(sql.tellers, {"ids": sorted(ids)}) if ids else []
+    return {str(row["id"]): row["name"] for row in rows}
+
+
+def _rules(alert: Event) -> list[str]:
+    return [str(rule) for rule in alert.data.get("rules", [])]
+
+
+def _alert(event: Event, issue: UUID, tellers: dict[str, str]) -> HistoryItem:
+    count = (event.data.get("issues") or {}).get(str(issue), event.data.get("count", 1))
+    rules = [f"rule {tellers.get(rule, 'that is deleted')}" for rule in _rules(event)]
+    about = [
+        tellers.get(str(event.stream), "a sink that is deleted"),
+        *rules,
+        f"{count} report{'' if count == 1 else 's'}",
+    ]
+    return HistoryItem(
+        id=event.id,
+        position=event.position,
+        type=event.type,
+        issue=UUID(event.data["issue"]) if "issue" in event.data else issue,
+        action=None,
+        actor=event.actor,
+        name=None,
+        at=as_time(event.occurred_at),
+        why=f"{why_of_alert(event.data | {'outcome': event.type.partition('.')[2]})} ({', '.join(about)})",
+    )
 
 
 def _item(event: Event, names: dict[str, str], comments: dict[UUID, str]) -> HistoryItem:

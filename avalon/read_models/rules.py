@@ -96,12 +96,12 @@ async def list_decisions(
         "row_limit": limit + 1,
     }
     rows = await database.fetch_dicts(sql.decisions, params)
-    page = [as_struct(row | {"why": why(row)}, Decision) for row in rows[:limit]]
+    page = [as_struct(row | {"why": why_of_alert(row)}, Decision) for row in rows[:limit]]
     return page, str(page[-1].position) if len(rows) > limit else None
 
 
-def why(row: dict[str, Any]) -> str:
-    """What a decision says, as a sentence."""
+def why_of_alert(row: dict[str, Any]) -> str:
+    """What became of an alert, as a sentence; `row` is a fact's data with its `outcome`."""
     match row["outcome"]:
         case "suppressed":
             return _HELD.get(row["reason"], str(row["reason"]))
@@ -109,7 +109,7 @@ def why(row: dict[str, Any]) -> str:
             return f"given up: {row['reason']}"
     if row["kind"] == "digest":
         return "told in a digest of what was held back"
-    return f"told: {row['words'] or _WHATS.get(row['what'], 'the rule wanted it')}"
+    return f"told: {row.get('words') or _WHATS.get(row.get('what') or '', 'it was wanted')}"
 
 
 def _item(row: dict[str, Any]) -> RuleItem:

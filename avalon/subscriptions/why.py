@@ -37,6 +37,7 @@ class Verdict(msgspec.Struct):
 class _SinkRow(msgspec.Struct):
     is_active: bool
     name: str
+    switched_off_reason: str | None
     state: dict[str, Any]
     now: float
 
@@ -73,7 +74,7 @@ async def _obstacles(
 ) -> AsyncIterator[str | None]:
     """What may stop it, in the order in which the follower asks."""
     rule = known.rule
-    yield None if sink.is_active else f"the sink {sink.name} is switched off"
+    yield _switched_off(sink)
     if latest is None:
         yield "no report of the issue is kept"
         return
@@ -82,9 +83,26 @@ async def _obstacles(
     yield await _unhappened(database, rule, issue.id, known.created_position)
     yield await _below(database, rule, issue.id, sink.now)
     yield None if rule.when == "regressed" else _silenced(issue)
-    yield _paced(rule, msgspec.convert(sink.state, State), issue.id, sink.now)
+    state = msgspec.convert(sink.state, State)
+    yield _failing(sink, state)
+    yield _paced(rule, state, issue.id, sink.now)
     if latest.position <= known.created_position:
         yield "its latest report came before the rule was made"
+
+
+def _switched_off(sink: _SinkRow) -> str | None:
+    if sink.is_active:
+        return None
+    reason = f": {sink.switched_off_reason}" if sink.switched_off_reason else ""
+    return f"the sink {sink.name} is switched off{reason}"
+
+
+def _failing(sink: _SinkRow, state: State) -> str | None:
+    """What it is told waits meanwhile, and is given up after a day."""
+    if not state.failures:
+        return None
+    again = as_time(datetime.fromtimestamp(max(state.quiet_until, sink.now), UTC))
+    return f"the sink {sink.name} takes no messages now: {state.error}; tried again at {again}"
 
 
 def _seen(latest: Latest) -> Seen:

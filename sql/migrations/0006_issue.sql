@@ -117,6 +117,8 @@ CREATE TABLE projection.release (
   PRIMARY KEY (service, version)
 )
 WITH (fillfactor = 70);
+-- For the newest of a service.
+CREATE INDEX release_newest ON projection.release (service, sort_key DESC NULLS LAST, first_seen DESC, version DESC);
 
 -- Reports of a group up to a position went with their issue; the group's rows stand under the name tomb.
 CREATE TABLE projection.group_erasure (

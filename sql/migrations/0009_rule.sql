@@ -16,3 +16,7 @@ CREATE INDEX ON projection.rule (sink);
 -- What became of the alerts of a rule.
 CREATE INDEX fact_rules ON log.fact USING gin ((data -> 'rules'))
 WHERE type IN ('alert.delivered', 'alert.suppressed', 'alert.failed');
+-- And of those about an issue.
+CREATE INDEX fact_alert_issues ON log.fact USING gin ((data -> 'issues'))
+WHERE type IN ('alert.delivered', 'alert.failed');
+CREATE INDEX fact_alert_issue ON log.fact ((data ->> 'issue')) WHERE type = 'alert.suppressed';

@@ -1,5 +1,6 @@
 -- name: facts
--- The facts about an issue, and about those that were merged into it and are hidden since, oldest first.
+-- The facts about an issue, and about those that were merged into it and are hidden since, oldest first; what became
+-- of their alerts, too.
 -- issue: uuid; after: bigint; row_limit: integer
 WITH told AS MATERIALIZED (
   SELECT %(issue)s::uuid AS issue
@@ -8,6 +9,16 @@ WITH told AS MATERIALIZED (
   FROM projection.issue_group AS g
   JOIN projection.issue AS home ON home.id = g.home AND home.moved_to IS NOT NULL
   WHERE g.issue = %(issue)s::uuid
+),
+alerts AS MATERIALIZED (
+  SELECT e.position
+  FROM told
+  JOIN log.event AS e
+    ON e.type IN ('alert.delivered', 'alert.failed') AND e.data -> 'issues' ? told.issue::text
+  UNION ALL
+  SELECT e.position
+  FROM told
+  JOIN log.event AS e ON e.type = 'alert.suppressed' AND e.data ->> 'issue' = told.issue::text
 )
 SELECT position, id, type, stream, service, level, environment, release, occurred_at, recorded_at, actor, data
 FROM (
@@ -31,6 +42,16 @@ FROM (
     ORDER BY e.position
     LIMIT %(row_limit)s::integer
   ) AS f
+  UNION
+  SELECT e.*
+  FROM (
+    SELECT position
+    FROM alerts
+    WHERE position > %(after)s::bigint
+    ORDER BY position
+    LIMIT %(row_limit)s::integer
+  ) AS a
+  JOIN log.event AS e ON e.type <> 'error.reported' AND e.position = a.position
 ) AS found
 ORDER BY position
 LIMIT %(row_limit)s::integer
@@ -41,6 +62,17 @@ LIMIT %(row_limit)s::integer
 SELECT position, id, type, stream, service, level, environment, release, occurred_at, recorded_at, actor, data
 FROM log.event
 WHERE type <> 'error.reported' AND position = %(position)s::bigint
+
+-- name: tellers
+-- What sinks and rules are called.
+-- ids: uuid[]
+SELECT id, name
+FROM projection.sink
+WHERE id = ANY(%(ids)s::uuid[])
+UNION ALL
+SELECT id, name
+FROM projection.rule
+WHERE id = ANY(%(ids)s::uuid[])
 
 -- name: names
 -- The names of accounts.

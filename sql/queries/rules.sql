@@ -82,6 +82,7 @@ LIMIT %(row_limit)s::integer
 SELECT
   k.is_active,
   k.name,
+  k.switched_off_reason,
   coalesce(s.state, '{}') AS state,
   extract(epoch FROM clock_timestamp())::float AS now
 FROM projection.sink AS k

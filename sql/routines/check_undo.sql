@@ -106,12 +106,15 @@ BEGIN
         )
       )
     UNION ALL
-    SELECT 6, 'AV409', format('the comment on issue %s was deleted, brought back, or purged since', u.stream), NULL
+    SELECT 6, 'AV409', format('the comment on issue %s was deleted, purged or brought back since, or went with its issue', u.stream), NULL
     FROM undone AS u
     LEFT JOIN projection.issue_comment AS c ON c.id = (u.data ->> 'comment')::uuid
     WHERE CASE u.type
       WHEN 'issue.commented' THEN c.id IS NULL
-      WHEN 'issue.comment_deleted' THEN c.id IS NOT NULL OR log.said_again(u.stream, u.data) IS NULL
+      WHEN 'issue.comment_deleted' THEN
+        c.id IS NOT NULL
+        OR log.said_again(u.stream, u.data) IS NULL
+        OR EXISTS (SELECT FROM projection.group_erasure AS e WHERE e.issue = u.stream)
     END
     UNION ALL
     SELECT 7, 'AV409', format('the grouping rule %s was deleted or made again since', u.stream), NULL

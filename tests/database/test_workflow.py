@@ -13,13 +13,16 @@ from avalon import deletions, issues, projections
 from avalon.database import Database
 from avalon.errors import Conflict, NotFound
 from avalon.events import (
+    ZERO,
     IssueAssigned,
     IssueDeleted,
     IssueIgnored,
     IssueMuted,
     IssueReopened,
     IssueResolved,
+    ReportsPurged,
     UserCreated,
+    UserDeleted,
     uuid7,
 )
 from tests.conftest import Urls
@@ -64,6 +67,12 @@ class Walk:
                 await self.delete_report()
             elif dice < 0.44:
                 await self.erase()
+            elif dice < 0.455:
+                await report(self.database, ReportsPurged().new(ZERO, "system"))
+                self.model.purge()
+            elif dice < 0.465 and not self.model.gone:
+                await report(self.database, UserDeleted().new(USERS[1], "system"))
+                self.model.delete_user(USERS[1])
             elif dice < 0.60 and self.actions:
                 await self.undo(*self.chance.choice(self.actions[-6:]))
             else:
@@ -146,7 +155,7 @@ class Walk:
         await self.change(issue, fact, status="ignored", substatus="muted", **changes)
 
     async def _assign(self, issue: UUID, visible: list[UUID]) -> None:
-        user = self.chance.choice([*USERS, None])
+        user = self.chance.choice([*(user for user in USERS if user not in self.model.gone), None])
         await self.change(issue, IssueAssigned(assignee=user), assignee=user)
 
     async def _comment(self, issue: UUID, visible: list[UUID]) -> None:

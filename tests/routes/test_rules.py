@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Server, Urls, running, settings_for
 from tests.sinks.conftest import until
-from tests.sinks.fake_discord import FakeDiscord
+from tests.sinks.fake_discord import FakeDiscord, Prepared
 
 RULE = {"name": "Loud", "when": "events", "threshold": 3, "window_s": 300, "level": "error"}
 
@@ -243,3 +243,65 @@ async def test_a_preview_tells_what_a_saved_rule_told_whatever_was_decided_since
     (example,) = found["examples"]
     if not fields:
         assert told[0]["why"].endswith(example["why"]) and example["why"] == "3 events in 5 minutes"
+
+
+async def history(admin: httpx.AsyncClient, issue: str) -> list[str]:
+    answer = await admin.get(f"/api/issues/{issue}/history")
+    assert answer.status_code == 200, answer.text
+    return [item["why"] for item in answer.json()["items"] if item["type"].startswith("alert.")]
+
+
+async def test_an_issues_history_says_what_became_of_its_alerts(
+    server: Server, admin: httpx.AsyncClient, sink: str
+) -> None:
+    rule = await create(admin, sink)
+    for message in ("boom", "other"):
+        for _ in range(3):
+            await server.report(message, level="error")
+
+    async def are_written_down() -> bool:
+        return len((await decisions(admin, rule))["items"]) == 2
+
+    await until(are_written_down)
+    issue = await issue_of(admin)
+    assert await history(admin, issue) == ["told: 3 events in 5 minutes (Discord, rule Loud, 1 report)"]
+    (await admin.patch(f"/api/issues/{issue}", json={"status": "ignored"})).raise_for_status()
+    await admin.delete(f"/api/rules/{rule['id']}")
+    await create(admin, sink, name="All", when="reported", threshold=None, window_s=None)
+    await server.report("other", level="error")
+    await admin.patch(f"/api/sinks/{sink}", json={"is_active": False})
+
+    async def is_written_off() -> bool:
+        return len(await history(admin, issue)) == 2
+
+    await until(is_written_off)
+    assert await history(admin, issue) == [
+        "told: 3 events in 5 minutes (Discord, rule that is deleted, 1 report)",
+        "not told: the issue is ignored (Discord, rule All, 1 report)",
+    ]
+
+
+async def test_a_sink_that_fails_is_why_for_now_and_for_good(
+    server: Server, admin: httpx.AsyncClient, sink: str, discord: FakeDiscord
+) -> None:
+    rule = await create(admin, sink, when="reported", threshold=None, window_s=None)
+    discord.always = Prepared(500)
+    await server.report("boom", level="error")
+    issue = await issue_of(admin)
+
+    async def why() -> str:
+        return str((await decisions(admin, rule, issue))["now"]["why"])
+
+    async def is_failing() -> bool:
+        return (await why()).startswith("the sink Discord takes no messages now: Discord answered 500")
+
+    await until(is_failing)
+    discord.always = Prepared(404, code=10015)
+
+    async def is_off() -> bool:
+        return (await why()).startswith("the sink Discord is switched off: ")
+
+    await until(is_off)
+    (item,) = (await decisions(admin, rule, issue))["items"]
+    assert item["outcome"] == "failed" and item["why"].startswith("given up: ")
+    assert (await history(admin, issue))[0].startswith("given up: ")
