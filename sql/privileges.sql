@@ -21,7 +21,7 @@ GRANT EXECUTE ON FUNCTION
   log.unmerge_issue(uuid, uuid[], text, uuid),
   log.regroup(jsonb, uuid, text, jsonb, text, uuid),
   log.delete_grouping_rule(uuid, text, uuid),
-  log.undo(uuid, text, boolean, uuid, integer),
+  log.undo(uuid, text, boolean, uuid, integer, bigint[]),
   log.unmute_due()
 TO :"service";
 

@@ -27,7 +27,7 @@ sql = load("issue_commands")
 
 MAX_ISSUES: Final = 10_000
 MAX_COMMENT: Final = 20_000
-UNDONE_AT_ONCE: Final = 2_000
+UNDONE_AT_ONCE: Final = 1_000
 # So many issues are named where something can't be done with them.
 MAX_NAMED: Final = 10
 
@@ -143,15 +143,16 @@ async def delete_comment(
 async def undo(database: Database, id: UUID, actor: str, *, is_admin: bool = False) -> Undone:
     """Takes back a fact, or those of an action that stand: all or nothing.
 
-    More than 2,000 are looked at as one, and taken back in parts, so that nobody waits long for the log.
+    More than 1,000 are looked at as one, and taken back in parts, so that nobody waits long for the log.
     """
-    action, changed, unassigned, remaining = uuid7(), 0, 0, 1
+    action, changed, unassigned = uuid7(), 0, 0
+    wanted: list[int] | None = None
     params = {"id": id, "actor": actor, "is_admin": is_admin, "action": action, "part": UNDONE_AT_ONCE}
-    while remaining:
+    while wanted != []:
         async with partly(action, changed), refusals():
-            (done,) = await database.fetch_dicts(sql.undo, params)
+            (done,) = await database.fetch_dicts(sql.undo, params | {"wanted": wanted})
         changed, unassigned = changed + done["changed"], unassigned + done["unassigned"]
-        remaining = done["remaining"]
+        wanted = done["remaining"]
     return Undone(action, changed, unassigned)
 
 

@@ -1,20 +1,22 @@
 -- Appends what takes a fact back, or those facts of an action that stand: exactly, and all or nothing. An undo is itself an
 -- action that can be undone. Of very many facts one call takes the last ones back, after it has looked at all of them, and
--- says how many are left: for calls with the same action. Says how many facts it took back, and how many issues belong to
--- nobody then because whoever they were assigned to is gone. Raises AV404, AV409 where nothing of it stands, and what
--- log.check_undo does.
+-- gives the positions of the others, as what is `wanted` of the next call. Says how many facts it took back, and how many
+-- issues belong to nobody then because whoever they were assigned to is gone. Raises AV404, AV409 where nothing of it
+-- stands, and what log.check_undo does.
 CREATE OR REPLACE FUNCTION log.undo(
   id uuid,
   actor text,
   is_admin boolean,
   action uuid,
   part integer,
+  wanted bigint[],
   OUT changed integer,
-  OUT remaining integer,
+  OUT remaining bigint[],
   OUT unassigned integer
 )
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = auto -- or each call of a function for a fact would be planned anew
 AS $$
 DECLARE
   _found bigint[];
@@ -22,22 +24,21 @@ DECLARE
 BEGIN
   PERFORM pg_advisory_xact_lock(4711);
 
-  SELECT array_agg(f.position), array_agg(f.position) FILTER (WHERE NOT log.is_undone(f.id))
+  SELECT array_agg(f.position), array_agg(f.position) FILTER (WHERE wanted IS NOT NULL OR NOT log.is_undone(f.id))
   INTO _found, _positions
   FROM log.fact AS f
   WHERE (f.type LIKE 'issue.%' OR f.type LIKE 'grouping\_rule.%')
-    AND (f.id = undo.id OR (f.data ? 'action' AND f.data ->> 'action' = undo.id::text));
+    AND (f.id = undo.id OR (f.data ? 'action' AND f.data ->> 'action' = undo.id::text))
+    AND (wanted IS NULL OR f.position = ANY(wanted));
   IF _found IS NULL THEN
     RAISE EXCEPTION 'there is nothing to undo under this id' USING ERRCODE = 'AV404';
   ELSIF _positions IS NULL THEN
     RAISE EXCEPTION 'this was undone already' USING ERRCODE = 'AV409';
   END IF;
-  IF cardinality(_positions) > part AND NOT EXISTS (
-    SELECT FROM log.fact AS f WHERE f.data ? 'action' AND f.data ->> 'action' = undo.action::text
-  ) THEN
+  IF wanted IS NULL AND cardinality(_positions) > part THEN
     PERFORM log.check_undo(_positions, actor, is_admin);
   END IF;
-  remaining := greatest(cardinality(_positions) - part, 0);
+  remaining := ARRAY(SELECT p FROM unnest(_positions) AS p ORDER BY p DESC OFFSET part);
   _positions := ARRAY(SELECT p FROM unnest(_positions) AS p ORDER BY p DESC LIMIT part);
   PERFORM log.check_undo(_positions, actor, is_admin);
 
