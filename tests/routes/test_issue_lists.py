@@ -233,7 +233,8 @@ class TestSearching:
     ) -> None:
         """Whether all that is rare is looked up or the first issues are walked, the answers are the same."""
         for head, rare in ((2_000, 5_000), (2_000, 0), (1, 0)):
-            monkeypatch.setattr("avalon.read_models.issue_lists.HEAD", head)
+            for name in ("HEAD", "LONG_HEAD"):
+                monkeypatch.setattr(f"avalon.read_models.issue_lists.{name}", head)
             monkeypatch.setattr("avalon.read_models.issue_lists.RARE", rare)
             for q, wanted in FINDS.items():
                 answer = await client.get("/api/issues", params={"q": q})
