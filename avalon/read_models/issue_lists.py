@@ -27,6 +27,8 @@ sql = load("issue_lists")
 
 # A walk over so many issues costs less than finding all that have something in common.
 HEAD: Final = 2_000
+# What is not rare by its tags is found in a longer walk; to find all of it would take the longest.
+LONG_HEAD: Final = 10_000
 # So few rows that meet a condition elsewhere are all looked up.
 RARE: Final = 5_000
 # Trends are worked out of so many of the loudest issues, and of as many groups of a sample of the last day's
@@ -100,7 +102,11 @@ async def _sorted(
     database: Database, sort: str, conditions: Conditions, after: Mark | None, limit: int, *, enough: int
 ) -> list[dict[str, Any]]:
     """The first of all that is found; without looking on where the first issues have enough of it."""
-    params = conditions.params | place(after) | {"row_limit": limit, "head": HEAD, "types": conditions.types}
+    params = (
+        conditions.params
+        | place(after)
+        | {"row_limit": limit, "head": head(conditions), "types": conditions.types}
+    )
     rows: list[dict[str, Any]] = []
     for statement in statements(sort, conditions, is_rare=await _is_rare(database, conditions)):
         rows = await database.fetch_dicts(statement, params)
@@ -131,6 +137,11 @@ async def _is_rare(database: Database, conditions: Conditions) -> bool:
 def counting(conditions: Conditions) -> LiteralString:
     """The statement that says how rare what is wanted is, by rows elsewhere."""
     return sql.fewest.replace("/*counts*/ NULL::bigint", ", ".join(conditions.counts))
+
+
+def head(conditions: Conditions) -> int:
+    """How far the walk goes through the first issues."""
+    return LONG_HEAD if conditions.counts else HEAD
 
 
 def place(after: Mark | None) -> dict[str, Any]:

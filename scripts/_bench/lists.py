@@ -107,7 +107,7 @@ def _measure(avalon: Service) -> list[dict[str, Any]]:
         client.headers["authorization"] = f"Bearer {signed_in.json()['token']}"
         rows = [_row(client, kind, _list(make), 100) for kind, make in KINDS.items()]
         ids = [item["id"] for sort in SORTS for item in _get(client, "/api/issues", {"sort": sort})["items"]]
-        for part in ("", "/events", "/tags", "/similar", ".md"):
+        for part in ("", "/events", "/tags", "/similar", "/history", ".md"):
             rows.append(_row(client, f"one issue {part}", _part(ids, part), 50))
         return rows
 

@@ -17,12 +17,12 @@ from avalon.read_models import issue_lists
 from avalon.read_models.cursors import Mark
 from avalon.read_models.issue_lists import (
     CANDIDATES,
-    HEAD,
     RARE,
     SAMPLE,
     SORTS,
     _days,
     counting,
+    head,
     place,
     statements,
 )
@@ -97,7 +97,12 @@ def asked(q: str, sort: str, *, is_later: bool = False) -> list[tuple[LiteralStr
     conditions = issue_conditions(parse(q, ISSUES), now=NOW, user=UUID(int=42))
     after: Any = NOW - timedelta(days=1) if sort.endswith("_seen") else 5
     params = conditions.params | place(Mark(NOW, after, ISSUE) if is_later else None)
-    params |= _days(NOW) | {"row_limit": 51, "head": HEAD, "rare": RARE, "types": conditions.types}
+    params |= _days(NOW) | {
+        "row_limit": 51,
+        "head": head(conditions),
+        "rare": RARE,
+        "types": conditions.types,
+    }
     params |= {"loudest": [UUID(int=n) for n in range(500)], "candidates": CANDIDATES, "sample": SAMPLE}
     if sort == "trend":
         return [(conditions.put_into(issue_lists.sql.list_trend), params)]

@@ -14,6 +14,7 @@ from avalon.database import Database
 from avalon.events import NewEvent
 from avalon.read_models.issue_lists import SORTS, find_ids
 from avalon.read_models.issue_page import block, span
+from avalon.search import ISSUES, parse
 from tests.history import a_report, ago, report
 from tests.routes.reads_help import USER, App
 
@@ -237,13 +238,28 @@ class TestSearching:
     ) -> None:
         """Whether all that is rare is looked up or the first issues are walked, the answers are the same."""
         for head, rare in ((2_000, 5_000), (2_000, 0), (1, 0)):
-            monkeypatch.setattr("avalon.read_models.issue_lists.HEAD", head)
+            for name in ("HEAD", "LONG_HEAD"):
+                monkeypatch.setattr(f"avalon.read_models.issue_lists.{name}", head)
             monkeypatch.setattr("avalon.read_models.issue_lists.RARE", rare)
             for q, wanted in FINDS.items():
                 answer = await client.get("/api/issues", params={"q": q})
                 assert answer.status_code == 200, (q, answer.text)
                 found = "".join(str(UUID(item["id"]).int) for item in answer.json()["items"])
                 assert found == wanted, (q, head, rare)
+
+    async def test_the_contrary_of_each_term_finds_all_others(self, client: httpx.AsyncClient) -> None:
+        for q, wanted in FINDS.items():
+            if q and not q.startswith("-") and len(parse(q, ISSUES)) == 1:
+                answer = await client.get("/api/issues", params={"q": f"-{q}"})
+                found = "".join(str(UUID(item["id"]).int) for item in answer.json()["items"])
+                assert found == "".join(one for one in "54321" if one not in wanted), q
+
+    async def test_a_user_is_found_by_an_address(self, client: httpx.AsyncClient, database: Database) -> None:
+        data = {"user": {"email": "ann+x@exämple.com"}}
+        await report(database, a_report(6, message="hers", data=data))
+        for q in ("user:ann+x@exämple.com", 'user:"ann+x@exämple.com"', "user:[42, ann+x@exämple.com] hers"):
+            assert await titles(client, q) == ["hers"], q
+            assert len((await client.get("/api/errors", params={"q": q})).json()["items"]) == 1, q
 
     async def test_a_pattern_that_fits_too_many_types_is_looked_for_as_it_is(
         self, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
