@@ -55,6 +55,7 @@ async def migrate(owner_url: str, service_url: str, *, progress: Progress = lamb
                 progress(f"from release {version}: the service may run meanwhile")
                 await upgrade(owner_url, progress)
             await release.record(connection, _checksum(*_replaced()))
+        await connection.execute(as_query((SQL / "public_privileges.sql").read_text()))
         await _grant(connection, service_url, progress)
         await reporting.grant(connection, progress)
 
@@ -149,16 +150,37 @@ async def _replace_routines(connection: Connection, progress: Progress) -> None:
 
 
 async def _make_baseline_tables(connection: Connection) -> None:
-    """Schema baseline holds the same tables as schema projection, made from those."""
+    """Schema baseline holds the same tables as schema projection, made from those.
+
+    They are written and read whole: an index besides the primary key would only make both slow.
+    """
     cursor = await connection.execute(
-        "SELECT tablename FROM pg_tables WHERE schemaname = 'projection' ORDER BY tablename"
+        """
+        SELECT t.relname, pg_get_constraintdef(k.oid)
+        FROM pg_class AS t
+        JOIN pg_constraint AS k ON k.conrelid = t.oid AND k.contype = 'p'
+        WHERE t.relnamespace = 'projection'::regnamespace
+        ORDER BY t.relname
+        """
     )
-    for (table,) in await cursor.fetchall():
+    for table, key in await cursor.fetchall():
         await connection.execute(
-            sql.SQL("CREATE TABLE IF NOT EXISTS baseline.{0} (LIKE projection.{0} INCLUDING ALL)").format(
-                sql.Identifier(table)
-            )
+            sql.SQL(
+                "CREATE TABLE IF NOT EXISTS baseline.{0}"
+                " (LIKE projection.{0} INCLUDING DEFAULTS INCLUDING CONSTRAINTS, {1})"
+            ).format(sql.Identifier(table), sql.SQL(key))
         )
+    # Releases before 0.2 made them with all.
+    cursor = await connection.execute(
+        """
+        SELECT i.indexrelid::regclass::text
+        FROM pg_index AS i
+        JOIN pg_class AS t ON t.oid = i.indrelid
+        WHERE t.relnamespace = 'baseline'::regnamespace AND NOT i.indisprimary
+        """
+    )
+    for (index,) in await cursor.fetchall():
+        await connection.execute(sql.SQL("DROP INDEX {}").format(sql.SQL(index)))
 
 
 async def _grant(connection: Connection, service_url: str, progress: Progress) -> None:

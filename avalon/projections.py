@@ -16,7 +16,8 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from avalon.event_store import Cursor
-from avalon.scratch import Progress, Report, Scratch, a_scratch, replay, statements, tables
+from avalon.mending import mend, mend_in_steps
+from avalon.scratch import Progress, Report, Scratch, a_scratch, replay, tables
 
 __all__ = ["Difference", "Progress", "rebuild", "seal", "verify"]
 
@@ -45,9 +46,16 @@ async def verify(owner_url: str, report: Report = lambda _: None, *, chunk: int 
     return found[:SHOWN_DIFFERENCES]
 
 
-async def rebuild(owner_url: str, report: Report = lambda _: None, *, chunk: int = CHUNK) -> list[Difference]:
-    """Mends what `verify` would print, while the service runs; says what it mended."""
+async def rebuild(
+    owner_url: str, report: Report = lambda _: None, *, chunk: int = CHUNK, in_steps: bool = False
+) -> list[Difference]:
+    """Mends what `verify` would print, while the service runs; says what it mended.
+
+    `in_steps` is for when nearly everything differs: it says only what the steps before the last have left.
+    """
     async with _replayed(owner_url, report, chunk) as scratch:
+        if in_steps:
+            await mend_in_steps(scratch, report)
         connection = scratch.connection
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(4711)")
@@ -55,7 +63,7 @@ async def rebuild(owner_url: str, report: Report = lambda _: None, *, chunk: int
             found: list[Difference] = []
             for table in await tables(connection):
                 found += await _differences(scratch, table)
-                await _mend(scratch, table)
+                await mend(scratch, table)
     return found[:SHOWN_DIFFERENCES]
 
 
@@ -109,22 +117,3 @@ async def _differences(scratch: Scratch, table: str) -> list[Difference]:
         await cursor.execute(query)
         found += [Difference(table, kind, row) for row in await cursor.fetchall()]
     return found
-
-
-async def _mend(scratch: Scratch, table: str) -> None:
-    """Replaces the rows that differ, and only those, so that the lock is held for little."""
-    cursor = await scratch.connection.execute(statements.primary_key, {"table": f"projection.{table}"})
-    keys = sql.SQL(", ").join([sql.Identifier(row[0]) for row in await cursor.fetchall()])
-    names = {"table": sql.Identifier(table), "scratch": sql.Identifier(scratch.schema), "keys": keys}
-    await scratch.connection.execute(
-        sql.SQL(
-            "DELETE FROM projection.{table} WHERE ({keys}) IN (SELECT {keys} FROM"
-            " (SELECT * FROM projection.{table} EXCEPT SELECT * FROM {scratch}.{table}) AS wrong)"
-        ).format(**names)
-    )
-    await scratch.connection.execute(
-        sql.SQL(
-            "INSERT INTO projection.{table}"
-            " SELECT * FROM {scratch}.{table} EXCEPT SELECT * FROM projection.{table}"
-        ).format(**names)
-    )

@@ -1,9 +1,9 @@
 """Brings what an older release has folded to this one's projections, once, while other replicas go on.
 
 What is known of days that are not kept any more stands in the baseline alone. So `sql/upgrade.sql` counts
-there what is kept of the sealed past; then the baseline is sealed to the log's head and counted again: an older
-release's deletions don't say which tags went. From there the projections are rebuilt. Whatever cuts this short,
-the next `avalon migrate` begins anew, because the release is recorded last.
+there what is kept of the sealed past; then the baseline is sealed to the log's head, and counted again, since
+an older release's deletions don't say which tags went. From there the projections are rebuilt. Whatever cuts
+this short, the next `avalon migrate` begins anew, because the release is recorded last.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ async def upgrade(owner_url: str, say: Say) -> None:
         await projections.seal(owner_url, head, _lines(say, "replaying the log"))
         say("counting what is kept")
         await _count_kept(connection)
-    await projections.rebuild(owner_url, _lines(say, "rebuilding"))
+    await projections.rebuild(owner_url, _lines(say, "rebuilding"), in_steps=True)
     say("the projections are of this release")
 
 

@@ -1,7 +1,6 @@
 -- What the service's login may do. Applied by every migrate, because roles are not part of a dump.
 -- psql -v service=avalon_app -f privileges.sql
 
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA log FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA log, projection, baseline, account, runtime FROM :"service";
 
 GRANT USAGE ON SCHEMA log, projection, baseline, account, runtime TO :"service";
@@ -13,7 +12,7 @@ ON log.event TO :"service";
 GRANT EXECUTE ON FUNCTION
   log.recorded_at(), log.start_epoch(), log.tags(text, text, text, jsonb), log.tag_hash(text, text), log.user_hash(jsonb),
   log.search_parts(text), log.search_text(text), log.search_query(text, boolean),
-  log.overflow_issue(text), log.moved_to(uuid)
+  log.overflow_issue(text), log.moved_to(uuid), log.report_text(jsonb)
 TO :"service";
 -- What people do with issues: these take the log's lock, look, and append.
 GRANT EXECUTE ON FUNCTION
@@ -22,7 +21,7 @@ GRANT EXECUTE ON FUNCTION
   log.unmerge_issue(uuid, uuid[], text, uuid),
   log.regroup(jsonb, uuid, text, jsonb, text, uuid),
   log.delete_grouping_rule(uuid, text, uuid),
-  log.undo(uuid, text, boolean, uuid),
+  log.undo(uuid, text, boolean, uuid, integer),
   log.unmute_due()
 TO :"service";
 

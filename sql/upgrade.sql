@@ -124,6 +124,7 @@ SET
   level = log.level(greatest(log.severity(g.level), k.severity)),
   type = CASE WHEN g.title_of IS NULL AND k.id IS NOT NULL THEN k.type ELSE g.type END,
   title = CASE WHEN g.title_of IS NULL THEN k.title ELSE g.title END,
+  value = CASE WHEN g.title_of IS NULL THEN k.value ELSE g.value END,
   title_of = coalesce(g.title_of, k.id),
   culprit = coalesce(g.culprit, k.culprit),
   hashes = coalesce(nullif(g.hashes, '{}'), k.hashes, '{}'),
@@ -134,8 +135,9 @@ LEFT JOIN (
   SELECT
     c.*,
     e.id,
-    e.data #>> '{exceptions,-1,type}' AS type,
+    coalesce(e.data #>> '{grouping,type}', e.data #>> '{exceptions,-1,type}') AS type,
     left(e.data ->> 'message', 300) AS title,
+    e.data #>> '{grouping,value}' AS value,
     left(coalesce(e.data #>> '{grouping,culprit}', e.data ->> 'path', e.data ->> 'transaction'), 300) AS culprit,
     ARRAY(SELECT jsonb_array_elements_text(coalesce(e.data #> '{grouping,hashes}', '[]'))) AS hashes
   FROM (

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -34,6 +33,20 @@ if TYPE_CHECKING:
 
 PASSWORD = "only-for-tests"
 OWNER, SERVICE = "avalon", "avalon_app"
+ROOM_BYTES = 3 * 1024**3
+
+
+def pytest_configure() -> None:
+    """Temporary files go to memory, where there is such a folder, with room, from which programs may run.
+
+    Dozens of clusters are made and thrown away here, and none has to wait for the disk.
+    """
+    folder = Path("/dev/shm")
+    if "TMPDIR" in os.environ or not os.access(folder, os.W_OK):
+        return
+    state = os.statvfs(folder)
+    if state.f_bavail * state.f_frsize > ROOM_BYTES and not state.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
 
 
 class Urls(NamedTuple):
@@ -54,20 +67,13 @@ def cluster() -> Iterator[str]:
         return
     from avalon.embedded import start_embedded
 
-    with tempfile.TemporaryDirectory(prefix="avl", dir=_in_memory()) as folder:
+    with tempfile.TemporaryDirectory(prefix="avl") as folder:
         embedded = start_embedded(Path(folder) / "data")
         try:
             _forget_durability(embedded.superuser_url)
             yield embedded.superuser_url
         finally:
             embedded.stop()
-
-
-def _in_memory() -> Path | None:
-    """A file system in memory, where a clone's 500 files cost half, or None where it has no room."""
-    folder = Path("/dev/shm")
-    is_roomy = os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 2 * 1024**3
-    return folder if is_roomy else None
 
 
 def _forget_durability(superuser: str) -> None:

@@ -56,6 +56,10 @@ class Action:
 
     check: Callable[[], bool]
     undo: Callable[[], Action]
+    undos: list[Action] = field(default_factory=list)
+
+    def is_undone(self) -> bool:
+        return not all(undo.is_undone() for undo in self.undos)
 
 
 @dataclass
@@ -67,6 +71,8 @@ class Model:
     groups: dict[UUID, Group] = field(default_factory=dict)
     graves: list[list[Group]] = field(default_factory=list)
     releases: dict[str, set[str]] = field(default_factory=dict)
+    purged: set[UUID] = field(default_factory=set)
+    gone: set[UUID] = field(default_factory=set)
 
     # What is there to be seen
 
@@ -84,7 +90,7 @@ class Model:
         return [issue for issue in self.states if self.events(issue)]
 
     def is_deleted(self, issue: UUID) -> bool:
-        return any(group.issue == issue for grave in self.graves for group in grave)
+        return issue in self.purged or any(group.issue == issue for grave in self.graves for group in grave)
 
     def newest(self, issue_service: str) -> str | None:
         return max(self.releases.get(issue_service, set()), key=as_numbers, default=None)
@@ -129,6 +135,19 @@ class Model:
                 group.reports, group.users = set(), set()
         self.releases.pop(service, None)
 
+    def purge(self) -> None:
+        """What is deleted by now never comes back."""
+        self.purged |= {group.issue for grave in self.graves for group in grave}
+        self.graves = []
+        self.comments = {id_: issue for id_, issue in self.comments.items() if issue not in self.purged}
+
+    def delete_user(self, user: UUID) -> None:
+        self.gone.add(user)
+        self.states = {issue: self._without_gone(state) for issue, state in self.states.items()}
+
+    def _without_gone(self, state: State) -> State:
+        return replace(state, assignee=None) if state.assignee in self.gone else state
+
     # What people do with issues
 
     def decide(self, issues: list[UUID], **changes: Any) -> Action:
@@ -145,7 +164,7 @@ class Model:
 
     def _set(self, after: dict[UUID, State]) -> Action:
         before = {issue: self.states[issue] for issue in after}
-        self.states |= after
+        self.states |= {issue: self._without_gone(state) for issue, state in after.items()}
 
         def check() -> bool:
             return all(
@@ -180,7 +199,11 @@ class Model:
 
     def delete_comment(self, comment: UUID) -> Action:
         issue = self.comments.pop(comment)
-        return Action(lambda: comment not in self.comments, lambda: self.comment(issue, comment))
+
+        def check() -> bool:
+            return comment not in self.comments and not self.is_deleted(issue)
+
+        return Action(check, lambda: self.comment(issue, comment))
 
     def delete(self, issue: UUID, version: int | None = None) -> Action:
         """The issue stands on a new decision then, or on the older one that an undo gives back."""
@@ -214,9 +237,10 @@ class Model:
         return Action(check, lambda: self.delete(issue, before))
 
     def take_back(self, action: Action) -> Action:
-        if not action.check():
+        if action.is_undone() or not action.check():
             raise Refused
-        return action.undo()
+        action.undos.append(action.undo())
+        return action.undos[-1]
 
 
 def may_regress(state: State, release: str | None) -> bool:

@@ -4,6 +4,7 @@ from avalon.issues.assignees import find_assignee
 from avalon.issues.commands import (
     MAX_ISSUES,
     Done,
+    Undone,
     change,
     change_all,
     comment,
@@ -18,6 +19,7 @@ from avalon.issues.silence import keep_unmuting
 __all__ = [
     "MAX_ISSUES",
     "Done",
+    "Undone",
     "change",
     "change_all",
     "comment",

@@ -27,6 +27,7 @@ sql = load("issue_commands")
 
 MAX_ISSUES: Final = 10_000
 MAX_COMMENT: Final = 20_000
+UNDONE_AT_ONCE: Final = 2_000
 # So many issues are named where something can't be done with them.
 MAX_NAMED: Final = 10
 
@@ -38,6 +39,12 @@ class Done(msgspec.Struct, frozen=True):
 
     action: UUID
     changed: int
+
+
+class Undone(Done, frozen=True):
+    """`unassigned`: issues that belong to nobody again, because whoever they were assigned to is gone."""
+
+    unassigned: int
 
 
 async def change(
@@ -133,11 +140,19 @@ async def delete_comment(
     return Done(action, 1)
 
 
-async def undo(database: Database, id: UUID, actor: str, *, is_admin: bool = False) -> Done:
-    """Takes back a fact, or all facts of an action: all or nothing."""
-    action = uuid7()
-    params = {"id": id, "actor": actor, "is_admin": is_admin, "action": action}
-    return Done(action, await _ask(database, sql.undo, params))
+async def undo(database: Database, id: UUID, actor: str, *, is_admin: bool = False) -> Undone:
+    """Takes back a fact, or those of an action that stand: all or nothing.
+
+    More than 2,000 are looked at as one, and taken back in parts, so that nobody waits long for the log.
+    """
+    action, changed, unassigned, remaining = uuid7(), 0, 0, 1
+    params = {"id": id, "actor": actor, "is_admin": is_admin, "action": action, "part": UNDONE_AT_ONCE}
+    while remaining:
+        async with partly(action, changed), refusals():
+            (done,) = await database.fetch_dicts(sql.undo, params)
+        changed, unassigned = changed + done["changed"], unassigned + done["unassigned"]
+        remaining = done["remaining"]
+    return Undone(action, changed, unassigned)
 
 
 async def _require(database: Database, issues: list[UUID]) -> None:
@@ -186,7 +201,7 @@ async def partly(action: UUID, changed: int) -> AsyncIterator[None]:
         yield
     except AvalonError as error:
         if changed:
-            error.message += f"; {changed} issues were done before, which POST /api/undo/{action} takes back"
+            error.message += f"; {changed} were done before, which POST /api/undo/{action} takes back"
         raise
 
 

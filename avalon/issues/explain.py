@@ -16,6 +16,8 @@ from avalon.events import Event
 Names = Mapping[str, str]
 _Explain = Callable[[Event, Names], str]
 
+# What a state holds besides what was decided of the issue.
+_BESIDES: Final = ("assignee", "stands", "regressed_at")
 _UNITS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -71,9 +73,7 @@ def _unmuted(event: Event, names: Names) -> str:
 
 
 def _assigned(event: Event, names: Names) -> str:
-    assignee = event.data.get("assignee")
-    to = f"assigned to {_name(f'user:{assignee}', names)}" if assignee else "assigned to nobody"
-    return to + _by(event, names)
+    return _to(event.data.get("assignee"), names) + _by(event, names)
 
 
 def _commented(event: Event, names: Names) -> str:
@@ -100,14 +100,25 @@ def _bound(event: Event, names: Names) -> str:
 
 
 def _undone(event: Event, names: Names) -> str:
-    state = event.data["state"]
-    detail = f" ({state['substatus'].replace('_', ' ')})" if state["substatus"] else ""
-    return f"a decision was undone{_by(event, names)}: {state['status']}{detail} again"
+    """What is as before by the undo: whose the issue is, what was decided of it, or both."""
+    state, was = event.data["state"], event.data.get("was", {})
+    again = []
+    if state.get("assignee") != was.get("assignee"):
+        again.append(_to(state.get("assignee"), names))
+    if not again or any(state.get(name) != was.get(name) for name in state if name not in _BESIDES):
+        substatus = state["substatus"].replace("_", " ")
+        detail = f" ({substatus})" if substatus not in ("", state["status"]) else ""
+        again.insert(0, f"{state['status']}{detail}")
+    return f"a decision was undone{_by(event, names)}: {' and '.join(again)} again"
 
 
 def _overflowed(event: Event, names: Names) -> str:
     groups = _count(len(event.data.get("groups", [])), "new error")
     return f"{groups} went here: beyond the cap on new issues of a key in an hour"
+
+
+def _to(assignee: str | None, names: Names) -> str:
+    return f"assigned to {_name(f'user:{assignee}', names)}" if assignee else "assigned to nobody"
 
 
 def _plain(said: str) -> _Explain:

@@ -105,12 +105,16 @@ async def between_instants(
 async def between_releases(
     database: Database, earlier: str, later: str, *, service: str | None, limit: int
 ) -> Changes:
-    """One release against another. Raises NotFound for one that never reported."""
+    """One release against a later one. Raises BadInput, and NotFound for one that never reported."""
+    if earlier == later:
+        raise BadInput("the same release as `from`", field="to")
     found = await database.fetch_dicts(sql.exposure, {"releases": [earlier, later], "service": service})
     times = {row["version"]: row for row in found}
     for field, release in (("from", earlier), ("to", later)):
         if release not in times:
             raise NotFound(f"no report of release {release} ({field}) has come in")
+    if _is_later(times[earlier], times[later]):
+        raise BadInput("a later release than `to`; turn the two around", field="from")
     rows = await _fetch(
         database, sql.between_releases, {"earlier": earlier, "later": later, "service": service}
     )
@@ -130,6 +134,13 @@ async def _fetch(database: Database, query: LiteralString, params: dict[str, Any
                 "takes too long to find; narrow the time", field="from", code="too_broad"
             ) from None
         raise
+
+
+def _is_later(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """By their versions where both have one, else by when they were first seen."""
+    if one["sort_key"] and other["sort_key"]:
+        return bool(one["sort_key"] > other["sort_key"])
+    return bool(one["first_seen"] > other["first_seen"])
 
 
 def _exposure_s(row: dict[str, Any]) -> float:

@@ -27,6 +27,8 @@ sql = load("errors")
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 # A report is recorded at most a minute before it occurred, by the log's own constraint.
 CLAMP: Final = timedelta(minutes=1)
+# An issue's reports are first looked for in the days before the newest: to plan for all days takes its time.
+NEWEST: Final = timedelta(days=2)
 # What looks into reports looks at every one of its time, so it needs an end.
 SEARCHED: Final = timedelta(days=30)
 
@@ -107,7 +109,7 @@ async def list_errors(
     if wanted.issue is not None:
         groups = await database.fetch_dicts(sql.issue_groups, {"issue": wanted.issue})
         params["groups"] = [row["id"] for row in groups]
-    return await _page(database, conditions.put_into(sql.list), params, limit)
+    return _page(await _fetch(database, conditions.put_into(sql.list), params), limit)
 
 
 async def list_of_issue(
@@ -115,32 +117,45 @@ async def list_of_issue(
     issue: UUID,
     *,
     first_seen: datetime,
+    last_seen: datetime,
     is_large: bool,
     after: Place | None = None,
     limit: int = 50,
 ) -> ErrorPage:
-    """One page of an issue's reports, the first of which occurred then; `is_large`: of very many groups."""
+    """One page of an issue's reports, the first and last of which occurred then.
+
+    `is_large`: it is of very many groups.
+    """
+    statement = sql.of_large_issue if is_large else sql.of_issue
     params = {
         "issue": issue,
-        "recorded_since": first_seen - CLAMP,
         "after_at": after.occurred_at if after else None,
         "after_position": after.position if after else None,
         "row_limit": limit + 1,
     }
-    return await _page(database, sql.of_large_issue if is_large else sql.of_issue, params, limit)
+    newest = (after.occurred_at if after else last_seen) - NEWEST
+    for since in (newest, first_seen) if newest > first_seen else (first_seen,):
+        rows = await _fetch(database, statement, params | {"recorded_since": since - CLAMP})
+        # What occurred later than this was recorded later, too: nothing is missing between these.
+        if len(rows) > limit and rows[-1]["occurred_at"] >= since:
+            break
+    return _page(rows, limit)
 
 
-async def _page(
-    database: Database, statement: LiteralString, params: dict[str, Any], limit: int
-) -> ErrorPage:
+async def _fetch(
+    database: Database, statement: LiteralString, params: dict[str, Any]
+) -> list[dict[str, Any]]:
     try:
-        rows = await database.fetch_dicts(statement, params)
+        return await database.fetch_dicts(statement, params)
     except Unavailable as error:
         if isinstance(error.__cause__, QueryCanceled):
             raise BadInput(
                 "takes too long to find; narrow the time", field="since", code="too_broad"
             ) from None
         raise
+
+
+def _page(rows: list[dict[str, Any]], limit: int) -> ErrorPage:
     more = len(rows) > limit
     last = rows[limit - 1] if more else None
     return ErrorPage(
@@ -165,9 +180,12 @@ def _params(wanted: Filter, after: Place | None, conditions: Conditions) -> dict
     }
 
 
-async def find_error(database: Database, id_: UUID) -> ErrorDetail:
-    """One report, the newest of this id; raises NotFound where there is none to be seen."""
-    rows = await database.fetch_dicts(sql.find, {"id": id_})
+async def find_error(database: Database, id_: UUID, *, recorded_at: str | None = None) -> ErrorDetail:
+    """One report, the newest of this id; raises NotFound where there is none to be seen.
+
+    With `recorded_at`, as an item has it, only its day is looked at.
+    """
+    rows = await database.fetch_dicts(sql.find, {"id": id_, "recorded_at": recorded_at})
     if not rows:
         raise NotFound("there is no such report")
     return as_struct(rows[0].pop("data") | rows[0], ErrorDetail)

@@ -82,7 +82,8 @@ def _position(cursor: str | None) -> int:
 async def _names(database: Database, events: list[Event]) -> dict[str, str]:
     """The names of all people that these facts are about, by their names as actors."""
     actors = {event.actor.removeprefix(_USER) for event in events if event.actor.startswith(_USER)}
-    assignees = {str(event.data["assignee"]) for event in events if event.data.get("assignee")}
+    states = [event.data | event.data.get("state", {}) for event in events]
+    assignees = {str(state["assignee"]) for state in states if state.get("assignee")}
     if not actors | assignees:
         return {}
     rows = await database.fetch_dicts(sql.names, {"users": sorted(actors | assignees)})

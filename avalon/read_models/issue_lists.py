@@ -1,8 +1,8 @@
 """Which issues a query finds, in what order: a page of ids by keyset, and the cursor behind it.
 
 Conditions on an issue's own columns leave the way to Postgres's planner, which knows how frequent values
-are. Of tags, users and words it knows little. So these are first looked for among the first issues in order:
-what is common fills a page there. What does not is rare, so all of it is found first, and sorted then. Either
+are. Of tags, users and words it knows little. What is rare by a count is found first, all of it, and sorted
+then. The rest is first looked for among the first issues in order: what is common fills a page there. Either
 way the answer is the same; a list that takes too long is the asker's to narrow.
 """
 
@@ -19,6 +19,7 @@ from avalon.database import Database
 from avalon.errors import BadInput, Unavailable
 from avalon.read_models import cursors
 from avalon.read_models.cursors import Mark
+from avalon.read_models.issue_types import name_types
 from avalon.search import ISSUES, Conditions, Match, Pattern, Query, issue_conditions, parse
 from avalon.statements import load
 
@@ -26,9 +27,15 @@ sql = load("issue_lists")
 
 # A walk over so many issues costs less than finding all that have something in common.
 HEAD: Final = 2_000
-# Trends are worked out of so many of the loudest issues.
-CANDIDATES: Final = 1_000
+# So few rows that meet a condition elsewhere are all looked up.
+RARE: Final = 5_000
+# Trends are worked out of so many of the loudest issues, and of as many groups of a sample of the last day's
+# reports: at most so many of each five minutes.
+CANDIDATES: Final = 500
+SAMPLE: Final = 10
 HOUR: Final = timedelta(hours=1)
+# A report is recorded at most a minute before it occurred, by the log's own constraint.
+CLAMP: Final = timedelta(minutes=1)
 DAY: Final = timedelta(days=1)
 
 # What a list may be sorted by, the greatest first; columns of time are the ones named *_seen.
@@ -76,42 +83,74 @@ async def find_ids(database: Database, q: str, *, user: UUID | None, limit: int)
 async def _rows(
     database: Database, wanted: Wanted, now: datetime, user: UUID | None, after: Mark | None, limit: int
 ) -> list[dict[str, Any]]:
-    conditions = issue_conditions(_query(wanted), now=now, user=user)
-    _add_times(conditions, wanted)
-    params = conditions.params | {
-        "after": after.value if after else None,
-        "after_id": after.id if after else None,
-        "row_limit": limit,
-        "head": HEAD,
-        "candidates": CANDIDATES,
-    }
     try:
-        for statement in statements(wanted.sort, conditions):
-            rows = await database.fetch_dicts(statement, params | _days(now))
-            if len(rows) == limit:
-                break
+        query = await name_types(database, _query(wanted))
+        conditions = issue_conditions(query, now=now, user=user)
+        _add_times(conditions, wanted)
+        if wanted.sort == "trend":
+            return await _by_trend(database, conditions, now, after, limit)
+        return await _sorted(database, wanted.sort, conditions, after, limit, enough=limit)
     except Unavailable as error:
         if isinstance(error.__cause__, QueryCanceled):
             raise BadInput("takes too long to find; narrow it", field="q", code="too_broad") from None
         raise
+
+
+async def _sorted(
+    database: Database, sort: str, conditions: Conditions, after: Mark | None, limit: int, *, enough: int
+) -> list[dict[str, Any]]:
+    """The first of all that is found; without looking on where the first issues have enough of it."""
+    params = conditions.params | place(after) | {"row_limit": limit, "head": HEAD, "types": conditions.types}
+    rows: list[dict[str, Any]] = []
+    for statement in statements(sort, conditions, is_rare=await _is_rare(database, conditions)):
+        rows = await database.fetch_dicts(statement, params)
+        if len(rows) >= enough:
+            break
     return rows
 
 
-def statements(sort: str, conditions: Conditions) -> list[LiteralString]:
+async def _by_trend(
+    database: Database, conditions: Conditions, now: datetime, after: Mark | None, limit: int
+) -> list[dict[str, Any]]:
+    days = _days(now)
+    seen = f"i.last_seen >= {conditions.put(days['since'], 'timestamptz')}"
+    recent = msgspec.structs.replace(conditions, own=[*conditions.own, seen])
+    loudest = await _sorted(database, "events", recent, None, CANDIDATES, enough=limit)
+    params = conditions.params | place(after) | days | {"row_limit": limit}
+    params |= {"loudest": [row["id"] for row in loudest], "candidates": CANDIDATES, "sample": SAMPLE}
+    return await database.fetch_dicts(conditions.put_into(sql.list_trend), params)
+
+
+async def _is_rare(database: Database, conditions: Conditions) -> bool:
+    if not conditions.counts:
+        return False
+    fewest: int = await database.fetch_value(counting(conditions), conditions.params | {"rare": RARE})
+    return fewest < RARE
+
+
+def counting(conditions: Conditions) -> LiteralString:
+    """The statement that says how rare what is wanted is, by rows elsewhere."""
+    return sql.fewest.replace("/*counts*/ NULL::bigint", ", ".join(conditions.counts))
+
+
+def place(after: Mark | None) -> dict[str, Any]:
+    """Where a page begins, as parameters."""
+    return {"after": after.value if after else None, "after_id": after.id if after else None}
+
+
+def statements(sort: str, conditions: Conditions, *, is_rare: bool = False) -> list[LiteralString]:
     """The statements that find a page; each further one is for where the one before did not fill it."""
-    if sort == "trend":
-        found = "MATERIALIZED" if conditions.others else "NOT MATERIALIZED"
-        texts = [sql.list_trend.replace("NOT MATERIALIZED", found)]
+    texts: list[str] = [sql.list]
+    if conditions.types and sort == "last_seen" and not conditions.others:
+        texts = [sql.list_of_types]
     elif conditions.others:
-        texts = [sql.list_head, sql.list_found]
-    else:
-        texts = [sql.list]
+        texts = [sql.list_found] if is_rare else [sql.list_head, sql.list_found]
     return [_complete(text, sort, conditions) for text in texts]
 
 
 def _complete(text: str, sort: str, conditions: Conditions) -> LiteralString:
     """A statement with its conditions and its order; both are made of constants."""
-    if sort not in ("last_seen", "trend"):
+    if sort != "last_seen":
         text = text.replace("i.last_seen", f"i.{sort}")
         if not sort.endswith("_seen"):
             text = text.replace("::timestamptz", "::bigint")
@@ -135,4 +174,5 @@ def _add_times(conditions: Conditions, wanted: Wanted) -> None:
 def _days(now: datetime) -> dict[str, datetime]:
     """The two days that a trend compares: full hours, the one that has begun included."""
     until = now.replace(minute=0, second=0, microsecond=0) + HOUR
-    return {"since": until - 2 * DAY, "middle": until - DAY, "until": until}
+    middle = until - DAY
+    return {"since": middle - DAY, "middle": middle, "until": until, "recorded_since": middle - CLAMP}

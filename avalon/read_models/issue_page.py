@@ -29,7 +29,8 @@ async def read_page(database: Database, id_: UUID) -> str:
     issue = await issues.find_issue(database, id_)
     tags = await issues.read_tags(database, id_)
     newest = await issues.list_events(database, id_, limit=1)
-    report = await errors.find_error(database, newest.items[0].id) if newest.items else None
+    (last,) = newest.items or (None,)
+    report = await errors.find_error(database, last.id, recorded_at=last.recorded_at) if last else None
     parts = [
         _head(issue),
         _facts(issue),

@@ -26,6 +26,7 @@ NAMES: Final = 10
 TOP: Final = 10
 SIMILAR: Final = 10
 CANDIDATES: Final = 2_000
+NEAREST: Final = 200
 # Tags are read of so many groups; an issue of so many is read another way. An overflow may have a million.
 GROUPS: Final = 1_000
 LARGE: Final = 200
@@ -164,6 +165,7 @@ async def list_events(
         database,
         id_,
         first_seen=known["first_seen"],
+        last_seen=known["last_seen"],
         is_large=known["is_large"],
         after=after,
         limit=limit,
@@ -192,7 +194,7 @@ async def read_tags(database: Database, id_: UUID) -> Tags:
 async def find_similar(database: Database, id_: UUID) -> Similar:
     """Issues that look alike; raises NotFound."""
     await require(database, id_)
-    params = {"id": id_, "candidates": CANDIDATES, "row_limit": SIMILAR}
+    params = {"id": id_, "candidates": CANDIDATES, "nearest": NEAREST, "row_limit": SIMILAR}
     found = await fetch(database, sql.similar, params, SimilarIssue)
     for one in found:
         one.score = round(one.score, 4)

@@ -16,7 +16,7 @@ from avalon import issues
 from avalon.database import Database
 from avalon.errors import BadInput, Conflict, Forbidden, NotFound
 from avalon.events import IssueDeleted
-from avalon.issues import Done
+from avalon.issues import Done, Undone
 from avalon.read_models.history import HistoryPage, read_history, tell
 from avalon.read_models.issue_lists import find_ids
 from avalon.read_models.issues import IssueItem, find_issue
@@ -126,8 +126,8 @@ async def unmerge_issue(
 
 
 @post("/api/undo/{id:str}", status_code=200, guards=[requires("member")], tags=["issues"])
-async def undo(request: AnyRequest, id: FromPath[str]) -> Done:
-    """Take a fact, or all facts of an action, back, all or nothing; `changed` is how many facts."""
+async def undo(request: AnyRequest, id: FromPath[str]) -> Undone:
+    """Take a fact back, or what stands of an action, all or nothing; `changed` is how many facts."""
     who, database = principal(request), services(request).database
     try:
         wanted = UUID(id)

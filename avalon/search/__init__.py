@@ -5,10 +5,11 @@ release:1.4.* last:<1h -tag.browser:firefox "connection refused"`. Nothing here 
 read is a `BadQuery`, which says at which column, and what was expected there.
 """
 
-from avalon.search.conditions import Conditions, issue_conditions, report_conditions
+from avalon.search.conditions import Conditions, issue_conditions
 from avalon.search.keys import ISSUES, REPORTS, Key
 from avalon.search.parser import MAX_LENGTH, MAX_TERMS, parse
 from avalon.search.query import Age, Comparison, Match, Pattern, Period, Query, Term, Words, to_text
+from avalon.search.report_conditions import report_conditions
 
 __all__ = [
     "ISSUES",

@@ -1,4 +1,4 @@
-"""A query as conditions of SQL, each with its parameters: over an issue `i`, or over a report `r`.
+"""A query as conditions of SQL, each with its parameters: over an issue `i`.
 
 Conditions that look at the row's own columns are kept apart from those that look into other tables or into
 texts, because a list is found differently with the latter. Only constants of this module become SQL; what
@@ -43,26 +43,21 @@ _ISSUE_COLUMNS: Final = {
     "events": "i.events",
     "users": "i.users",
 }
-_REPORT_COLUMNS: Final = {
-    "level": "r.level",
-    "service": "r.service",
-    "environment": "r.environment",
-    "release": "r.release",
-    "type": "coalesce(r.data #>> '{{grouping,type}}', r.data #>> '{{exceptions,-1,type}}')",
-}
-# The first of these that is given is who the user is, as in the fold.
-_REPORT_USER: Final = (
-    "coalesce(nullif(r.data #>> '{{user,id}}', ''), nullif(r.data #>> '{{user,email}}', ''),"
-    " nullif(r.data #>> '{{user,username}}', ''), nullif(r.data #>> '{{user,ip_address}}', ''))"
-)
 # An overflow's value is empty. By its mark the planner would skip over all values of an index (Postgres 18).
 _TAGGED: Final = (
     "EXISTS (SELECT FROM projection.issue_group AS g JOIN projection.group_tag AS t ON t.issue_group = g.id"
-    " WHERE g.issue = i.id AND t.key = {key} AND t.value <> '' AND ({matches}))"
+    " WHERE g.issue = i.id AND t.reports > 0 AND {which})"
 )
+_TAGS: Final = (
+    "(SELECT count(*) FROM (SELECT FROM projection.group_tag AS t WHERE {which} LIMIT %(rare)s) AS one)"
+)
+_WHICH_TAG: Final = "t.key = {key} AND t.value <> '' AND ({matches})"
 _MET: Final = (
     "EXISTS (SELECT FROM projection.issue_group AS g JOIN projection.group_user AS u ON u.issue_group = g.id"
-    " WHERE g.issue = i.id AND ({matches}))"
+    " WHERE g.issue = i.id AND {which})"
+)
+_PEOPLE: Final = (
+    "(SELECT count(*) FROM (SELECT FROM projection.group_user AS u WHERE {which} LIMIT %(rare)s) AS one)"
 )
 
 _NAMED: Final = (
@@ -71,10 +66,16 @@ _NAMED: Final = (
 
 
 class Conditions(msgspec.Struct):
-    """All of them must hold. `own` look at the row alone, `others` elsewhere or into the text."""
+    """All of them must hold. `own` look at the row alone, `others` elsewhere or into the text.
+
+    `counts` are of rows elsewhere, by an index, up to `rare` of them: without such a row no issue is found.
+    `types` are all that the issue's may be, where they are known; no order of theirs says anything.
+    """
 
     own: list[str] = []
     others: list[str] = []
+    counts: list[str] = []
+    types: list[str] = []
     params: dict[str, Any] = {}
 
     def put_into(self, statement: str) -> LiteralString:
@@ -97,38 +98,27 @@ def issue_conditions(query: Query, *, now: datetime, user: UUID | None) -> Condi
         match term:
             case Words(text, is_prefix):
                 asked = f"{found.put(text, 'text')}, {found.put(is_prefix, 'boolean')}"
-                found.others.append(_signed(term, f"i.search @@ log.search_query({asked})"))
+                found.others.append(signed(term, f"i.search @@ log.search_query({asked})"))
             case Match(key, values, name):
                 is_own = key in ("is", "assigned") or key in _ISSUE_COLUMNS or (key, values) == _HAS_USER
+                counts = len(found.counts)
                 one = _issue_match(found, key, values, name, now, user)
-                (found.own if is_own else found.others).append(_signed(term, one))
+                if term.is_negated:
+                    del found.counts[counts:]
+                elif key == "type" and all(value.literal for value in values):
+                    found.types = [str(value.literal) for value in values]
+                (found.own if is_own else found.others).append(signed(term, one))
             case Comparison(key):
-                found.own.append(_signed(term, _compared(found, _ISSUE_COLUMNS[key], term, now)))
+                found.own.append(signed(term, _compared(found, _ISSUE_COLUMNS[key], term, now)))
     return found
 
 
-def report_conditions(query: Query) -> Conditions:
-    """Over `r`, a row of projection.visible_report. The language of reports has no comparisons."""
-    found = Conditions()
-    for term in query:
-        match term:
-            case Words(text):
-                like = found.put(f"%{_like_literal(text)}%", "text")
-                said = f"(r.data ->> 'message' ILIKE {like} OR r.data ->> 'stack' ILIKE {like})"
-                found.others.append(_signed(term, said))
-            case Match(key, values, name):
-                one = _report_match(found, key, values, name)
-                is_own = key in ("level", "service", "environment", "release")
-                (found.own if is_own else found.others).append(_signed(term, one))
-    return found
-
-
-def _signed(term: Term, condition: str) -> str:
+def signed(term: Term, condition: str) -> str:
     """A condition on what is not there holds of nothing, so its contrary does."""
     return f"({condition}) IS NOT TRUE" if term.is_negated else f"({condition})"
 
 
-def _any(values: tuple[Pattern, ...], one: Callable[[Pattern], str]) -> str:
+def any_of(values: tuple[Pattern, ...], one: Callable[[Pattern], str]) -> str:
     return " OR ".join(f"({one(value)})" for value in values)
 
 
@@ -142,18 +132,24 @@ def _issue_match(
 ) -> str:
     match key:
         case "is":
-            return _any(values, lambda value: _state(found, str(value.literal), now))
+            return any_of(values, lambda value: _state(found, str(value.literal), now))
         case "assigned":
-            return _any(values, lambda value: _assigned(found, str(value.literal), user))
+            return any_of(values, lambda value: _assigned(found, str(value.literal), user))
         case "user":
             hashes = found.put([user_hash(str(value.literal)) for value in values], "bigint[]")
-            return _MET.format(matches=f"u.user_hash = ANY({hashes})")
+            which = f"u.user_hash = ANY({hashes})"
+            found.counts.append(_PEOPLE.format(which=which))
+            return _MET.format(which=which)
         case "has":
-            return _any(values, lambda value: _has(found, str(value.literal)))
+            return any_of(values, lambda value: _has(found, str(value.literal)))
         case "tag" | "environment" | "release":
-            matches = _equals(found, "t.value", values)
-            return _TAGGED.format(key=found.put(name or key, "text"), matches=matches)
-    return _equals(found, _ISSUE_COLUMNS[key], values)
+            matches = equals(found, "t.value", values)
+            which = _WHICH_TAG.format(key=found.put(name or key, "text"), matches=matches)
+            # What begins with a star is no range of an index.
+            if all(value.pieces[0] for value in values):
+                found.counts.append(_TAGS.format(which=which))
+            return _TAGGED.format(which=which)
+    return equals(found, _ISSUE_COLUMNS[key], values)
 
 
 def _state(found: Conditions, state: str, now: datetime) -> str:
@@ -175,44 +171,30 @@ def _assigned(found: Conditions, who: str, user: UUID | None) -> str:
 def _has(found: Conditions, what: str) -> str:
     if what == "user":
         return "i.users > 0"
-    return _TAGGED.format(key=found.put(what.removeprefix("tag."), "text"), matches="true")
+    return _TAGGED.format(
+        which=_WHICH_TAG.format(key=found.put(what.removeprefix("tag."), "text"), matches="true")
+    )
 
 
-def _report_match(found: Conditions, key: str, values: tuple[Pattern, ...], name: str | None) -> str:
-    match key:
-        case "user":
-            return _equals(found, _REPORT_USER.format(), values)
-        case "tag":
-            return _equals(found, f"r.data -> 'tags' ->> {found.put(name, 'text')}", values)
-        case "has":
-            return _any(values, lambda value: f"{_reported(found, str(value.literal))} <> ''")
-    return _equals(found, _REPORT_COLUMNS[key].format(), values)
-
-
-def _reported(found: Conditions, what: str) -> str:
-    if what == "user":
-        return _REPORT_USER.format()
-    if what in _REPORT_COLUMNS:
-        return _REPORT_COLUMNS[what].format()
-    return f"r.data -> 'tags' ->> {found.put(what.removeprefix('tag.'), 'text')}"
-
-
-def _equals(found: Conditions, column: str, values: tuple[Pattern, ...]) -> str:
-    """That a column is one of these: all values without stars in one array."""
+def equals(found: Conditions, column: str, values: tuple[Pattern, ...]) -> str:
+    """That a column is one of these, of which there may be none: all values without stars in one array."""
     literals = [value.literal for value in values if value.literal is not None]
     conditions = [
-        f"({column}) LIKE {found.put('%'.join(map(_like_literal, value.pieces)), 'text')}"
-        for value in values
-        if value.literal is None
+        f"({column}) LIKE {found.put(like(value), 'text')}" for value in values if value.literal is None
     ]
     if len(literals) == 1:
         conditions.append(f"({column}) = {found.put(literals[0], 'text')}")
     elif literals:
         conditions.append(f"({column}) = ANY({found.put(literals, 'text[]')})")
-    return " OR ".join(conditions)
+    return " OR ".join(conditions) or "false"
 
 
-def _like_literal(text: str) -> str:
+def like(value: Pattern) -> str:
+    """A pattern as LIKE has it."""
+    return "%".join(map(like_literal, value.pieces))
+
+
+def like_literal(text: str) -> str:
     """A text that LIKE takes as it stands."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 

@@ -79,7 +79,7 @@ CROSS JOIN LATERAL (
 WHERE i.position BETWEEN %(first)s AND %(last)s;
 
 -- name: hours
--- The hours of each group: all of the last weeks, of the loudest.
+-- The hours of each group: all of the last weeks, of the loudest. In the order in which they would have come.
 INSERT INTO projection.group_hour (issue_group, hour, reports, level, environment)
 SELECT DISTINCT g.id, date_bin('1 hour', g.last_seen - (g.last_seen - g.first_seen) * (k / hours::float8), 'epoch'),
   greatest(1, g.reports / hours), g.level, 'prod'
@@ -87,7 +87,8 @@ FROM projection.issue_group AS g
 JOIN projection.issue AS i ON i.id = g.issue
 CROSS JOIN LATERAL (SELECT least(g.reports, CASE WHEN i.position < 2000 THEN 1000 ELSE 12 END) AS hours) AS h
 CROSS JOIN LATERAL generate_series(0, hours - 1) AS k
-WHERE i.position BETWEEN %(first)s AND %(last)s;
+WHERE i.position BETWEEN %(first)s AND %(last)s
+ORDER BY 2;
 
 -- name: users
 -- Who met them, of half a million people.

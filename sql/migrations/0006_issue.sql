@@ -117,6 +117,8 @@ CREATE TABLE projection.release (
   PRIMARY KEY (service, version)
 )
 WITH (fillfactor = 70);
+-- For the newest of a service.
+CREATE INDEX release_newest ON projection.release (service, sort_key DESC NULLS LAST, first_seen DESC, version DESC);
 
 -- Reports of a group up to a position went with their issue; the group's rows stand under the name tomb.
 CREATE TABLE projection.group_erasure (
@@ -147,8 +149,9 @@ BEGIN
   END IF;
 END $$;
 
--- Facts by the action that they belong to, and moves of groups by the issue that lost them.
+-- Facts by the action that they belong to, undos by what they take back, and moves of groups by the issue that lost them.
 CREATE INDEX fact_action ON log.fact ((data ->> 'action')) WHERE data ? 'action';
+CREATE INDEX fact_undoes ON log.fact ((data ->> 'undoes')) WHERE data ? 'undoes';
 CREATE INDEX fact_moved_from ON log.fact ((data ->> 'from'), position) WHERE type = 'issue.groups_moved';
 
 -- Room in their pages for the next counts: a row that stays in its page needs no new entry in an index.

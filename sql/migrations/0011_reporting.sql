@@ -5,3 +5,6 @@ COMMENT ON SCHEMA reporting IS 'Stable views for psql, Grafana, Metabase and the
 
 -- Facts by time: reporting.audit and reporting.alert are asked for a week, and the log's facts are kept for ever.
 CREATE INDEX fact_recorded_at ON log.fact (recorded_at);
+
+-- What was taken back, for reporting.audit.
+CREATE INDEX fact_undoes ON log.fact ((data ->> 'undoes')) WHERE data ? 'undoes';

@@ -65,10 +65,11 @@ JOIN projection.issue AS i ON i.id = counted.issue AND NOT i.is_hidden
 WHERE counted.earlier + counted.later > 0
 
 -- name: exposure
--- How long each of these releases has been reporting, over all services that it has, in seconds.
+-- How long each of these releases has been reporting, over all services that it has, and the key that it sorts by.
 -- releases: text[]; service: text or NULL
 SELECT
   version,
+  max(sort_key) AS sort_key,
   min(first_seen) AS first_seen,
   greatest(max(last_seen), min(first_seen)) AS last_seen,
   sum(reports)::bigint AS reports

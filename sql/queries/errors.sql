@@ -129,7 +129,7 @@ LIMIT %(row_limit)s::integer
 -- name: find
 -- One report with its whole data. The same id may belong to several services: the newest comes
 -- first (a LIMIT would make the planner walk every day backwards).
--- id: uuid
+-- id: uuid; recorded_at: timestamptz or NULL, to the millisecond: when it was recorded, where that is known
 SELECT
   p.id,
   p.position,
@@ -152,4 +152,8 @@ FROM projection.visible_report AS p
 LEFT JOIN projection.issue_group AS g ON g.id = p.stream
 LEFT JOIN projection.issue AS i ON i.id = g.issue
 WHERE p.id = %(id)s::uuid
+  AND (
+    %(recorded_at)s::timestamptz IS NULL
+    OR p.recorded_at BETWEEN %(recorded_at)s::timestamptz AND %(recorded_at)s::timestamptz + interval '1 millisecond'
+  )
 ORDER BY p.position DESC

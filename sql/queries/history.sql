@@ -82,7 +82,7 @@ FROM account.app_user
 WHERE id = ANY(%(users)s::uuid[])
 
 -- name: find
--- Whether an issue is there to be seen, or was merged into one that is.
+-- Whether an issue is there to be seen, or was merged into another that is.
 -- issue: uuid
 SELECT NOT is_hidden OR log.moved_to(id) IS NOT NULL
 FROM projection.issue

@@ -22,9 +22,11 @@ SELECT log.merge_issues(%(target)s::uuid, %(others)s::uuid[], %(actor)s::text, %
 SELECT log.unmerge_issue(%(issue)s::uuid, %(groups)s::uuid[], %(actor)s::text, %(action)s::uuid)
 
 -- name: undo
--- Appends what takes a fact, or all facts of an action, back; says how many facts it was.
--- id: uuid, the fact's or the action's; actor: text; is_admin: boolean; action: uuid, the new one
-SELECT log.undo(%(id)s::uuid, %(actor)s::text, %(is_admin)s::boolean, %(action)s::uuid)
+-- Appends what takes a fact, or what stands of an action, back; says how many facts it was, how many are left for the next
+-- part, and how many issues belong to nobody then because their assignee is gone.
+-- id: uuid, the fact's or the action's; actor: text; is_admin: boolean; action: uuid, the new one; part: integer, facts
+SELECT changed, remaining, unassigned
+FROM log.undo(%(id)s::uuid, %(actor)s::text, %(is_admin)s::boolean, %(action)s::uuid, %(part)s::integer)
 
 -- name: delete_comment
 -- Appends that a comment is deleted; no row where there is none, or it is somebody else's.

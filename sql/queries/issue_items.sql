@@ -80,12 +80,14 @@ CROSS JOIN LATERAL (
 WHERE i.id = ANY(%(ids)s::uuid[])
 
 -- name: find
--- Whether an issue is there to be seen, or was merged into one that is; since when it has reports, and whether of so many groups.
+-- Whether an issue is there to be seen, or was merged into one that is; from when to when it has reports, and whether of
+-- so many groups.
 -- id: uuid; groups: integer
 SELECT
   i.id,
   NOT i.is_hidden OR log.moved_to(i.id) IS NOT NULL AS is_known,
   coalesce(i.first_seen, i.opened_at) AS first_seen,
+  coalesce(i.last_seen, i.opened_at) AS last_seen,
   (SELECT count(*) FROM (SELECT FROM projection.issue_group WHERE issue = i.id LIMIT %(groups)s::integer) AS g)
     >= %(groups)s::integer AS is_large
 FROM projection.issue AS i
@@ -144,28 +146,44 @@ ORDER BY v.key, v.is_overflow, v.reports DESC, v.value
 
 -- name: similar
 -- Issues of the same service whose groups have hashes in common with this one's, by the share that they have in common.
--- id: uuid; candidates: integer, so many groups are looked at; row_limit: integer
+-- The type, the first of a group's hashes, is too common to be looked for where there are others.
+-- id: uuid; candidates: integer, so many groups are looked at; nearest: integer, so many of them, those that have the
+-- most in common, are compared; row_limit: integer
 WITH own AS MATERIALIZED (
-  SELECT array_agg(DISTINCT one.hash) AS hashes
+  SELECT
+    array_agg(DISTINCT one.hash) AS hashes,
+    coalesce(
+      array_agg(DISTINCT one.hash) FILTER (WHERE one.number > 1),
+      array_agg(DISTINCT one.hash)
+    ) AS telling
   FROM projection.issue_group AS g
-  CROSS JOIN LATERAL unnest(g.hashes) AS one (hash)
-  WHERE g.issue = %(id)s::uuid
+  CROSS JOIN LATERAL unnest(g.hashes) WITH ORDINALITY AS one (hash, number)
+  WHERE g.issue = %(id)s::uuid AND one.hash <> ''
 ),
 near AS (
   SELECT g.issue, g.hashes
   FROM projection.issue_group AS g
-  WHERE g.hashes && (SELECT own.hashes FROM own)
+  WHERE g.hashes && (SELECT own.telling FROM own)
     AND g.service = (SELECT i.service FROM projection.issue AS i WHERE i.id = %(id)s::uuid)
     AND g.issue <> %(id)s::uuid
   LIMIT %(candidates)s::integer
+),
+nearest AS (
+  SELECT n.issue, n.hashes
+  FROM near AS n
+  ORDER BY
+    (SELECT count(*) FROM unnest(n.hashes) AS one (hash) WHERE one.hash = ANY((SELECT own.hashes FROM own)::text[])) DESC,
+    n.issue
+  LIMIT %(nearest)s::integer
 ),
 compared AS (
   SELECT
     n.issue,
     count(DISTINCT one.hash) FILTER (WHERE one.hash = ANY((SELECT own.hashes FROM own)::text[])) AS shared,
     count(DISTINCT one.hash) AS theirs
-  FROM near AS n
+  FROM nearest AS n
   CROSS JOIN LATERAL unnest(n.hashes) AS one (hash)
+  WHERE one.hash <> ''
   GROUP BY n.issue
 )
 SELECT

@@ -19,7 +19,7 @@ page AS (
 SELECT
   p.name,
   s.first_seen,
-  s.last_seen,
+  greatest(s.last_seen, s.first_seen) AS last_seen,
   coalesce(c.events, 0)::bigint AS events,
   coalesce(c.events_7d, 0)::bigint AS events_7d,
   coalesce(c.events_24h, 0)::bigint AS events_24h,

@@ -70,20 +70,47 @@ SELECT
       END
     WHEN 'sink.switched_off' THEN 'gave the sink up: ' || (f.data ->> 'reason')
     WHEN 'sink.deleted' THEN 'deleted the sink'
+    WHEN 'rule.created' THEN 'made the alert rule'
+    WHEN 'rule.changed' THEN
+      CASE f.data ->> 'is_active'
+        WHEN 'false' THEN 'switched the alert rule off'
+        WHEN 'true' THEN 'switched the alert rule on'
+        ELSE 'changed the alert rule'
+      END
+    WHEN 'rule.deleted' THEN 'deleted the alert rule'
+    WHEN 'grouping_rule.created' THEN 'made a rule of the grouping'
+    WHEN 'grouping_rule.deleted' THEN 'ended a rule of the grouping'
+    WHEN 'issue.groups_bound' THEN 'joined reports to come to the issue'
+    WHEN 'issue.groups_unbound' THEN 'parted reports to come from the issue'
     WHEN 'epoch.started' THEN 'noted a failover or a restore of the database'
     ELSE translate(f.type, '._', '  ')
   END AS what,
   f.service,
-  coalesce(u.username, k.name, s.name, i.title) AS subject,
+  coalesce(u.username, k.name, s.name, r.name, i.title) AS subject,
   f.stream AS subject_id,
   (f.data ->> 'action')::uuid AS action,
-  f.position
+  f.position,
+  -- Each undo takes back a fact or another undo, and so turns the matter over.
+  (
+    WITH RECURSIVE turn AS (
+      SELECT u.id
+      FROM log.fact AS u
+      WHERE u.data ? 'undoes' AND u.data ->> 'undoes' = f.id::text
+      UNION ALL
+      SELECT u.id
+      FROM turn AS t
+      JOIN log.fact AS u ON u.data ? 'undoes' AND u.data ->> 'undoes' = t.id::text
+    )
+    SELECT count(*) % 2 = 1
+    FROM turn
+  ) AS undone
 FROM log.fact AS f
 LEFT JOIN account.app_user AS who ON f.actor = 'user:' || who.id
 LEFT JOIN account.app_user AS chosen ON f.type = 'issue.assigned' AND f.data ->> 'assignee' = chosen.id::text
 LEFT JOIN account.app_user AS u ON u.id = f.stream
 LEFT JOIN projection.api_key AS k ON k.id = f.stream
 LEFT JOIN projection.sink AS s ON s.id = f.stream
+LEFT JOIN projection.rule AS r ON r.id = f.stream
 LEFT JOIN projection.issue AS i ON i.id = f.stream AND NOT i.is_hidden
 WHERE f.type NOT LIKE 'alert.%';
 
@@ -96,7 +123,8 @@ COMMENT ON COLUMN reporting.audit.type IS 'The type of the fact, such as issue.r
 COMMENT ON COLUMN reporting.audit.what IS 'The same in words that go on after the name';
 COMMENT ON COLUMN reporting.audit.service IS 'The service that it was about; NULL where it was about none';
 COMMENT ON COLUMN reporting.audit.subject IS
-'The name of what it was done to: an issue''s title, or the name of a user, key or sink; NULL where that is gone';
+'The name of what it was done to: an issue''s title, or the name of a user, key, sink or alert rule; NULL where that is gone';
 COMMENT ON COLUMN reporting.audit.subject_id IS 'The id of what it was done to';
 COMMENT ON COLUMN reporting.audit.action IS 'What was done in one go shares it; NULL for a single deed';
 COMMENT ON COLUMN reporting.audit.position IS 'Its place in the log: unique, and in the order of time';
+COMMENT ON COLUMN reporting.audit.undone IS 'Whether it was taken back later, and that was not taken back in turn';

@@ -27,8 +27,9 @@ FROM projection.visible_report AS e
 LEFT JOIN projection.issue_group AS g ON g.id = e.stream;
 
 COMMENT ON VIEW reporting.error IS
-'One row per report that is kept and not deleted. Ask for a time range. The log is stored by day of recorded_at: a
-condition on it leaves the other days out; one on occurred_at alone looks into the index of each day.';
+'One row per report that is kept and not deleted. Ask for a time range, also for the latest ones: ORDER BY and LIMIT
+alone read every day. The log is stored by day of recorded_at: a condition on it leaves the other days out; one on
+occurred_at alone looks into the index of each day.';
 COMMENT ON COLUMN reporting.error.occurred_at IS 'When it happened, by the client''s clock; at most a minute after recorded_at';
 COMMENT ON COLUMN reporting.error.recorded_at IS 'When it was stored, by Postgres''s clock';
 COMMENT ON COLUMN reporting.error.service IS 'The service whose key sent it';

@@ -14,7 +14,7 @@ SELECT
   i.title,
   i.culprit,
   i.first_seen,
-  i.last_seen,
+  greatest(i.last_seen, i.first_seen) AS last_seen,
   now() - i.first_seen AS age,
   i.events,
   i.users,
@@ -40,7 +40,8 @@ COMMENT ON COLUMN reporting.issue.type IS 'The type of the exception; NULL where
 COMMENT ON COLUMN reporting.issue.title IS 'The message of the report that gave the title; NULL while there is none';
 COMMENT ON COLUMN reporting.issue.culprit IS 'Where it happens: a function, or a path';
 COMMENT ON COLUMN reporting.issue.first_seen IS 'When it first happened, by the clients'' clocks';
-COMMENT ON COLUMN reporting.issue.last_seen IS 'When it last happened, to the minute';
+COMMENT ON COLUMN reporting.issue.last_seen IS
+'When it last happened, to the minute; first_seen where it happened only within that minute';
 COMMENT ON COLUMN reporting.issue.age IS 'Time since first_seen';
 COMMENT ON COLUMN reporting.issue.events IS 'How many reports it has had, without deleted ones, also of days that are not kept any more';
 COMMENT ON COLUMN reporting.issue.users IS 'How many users met it';

@@ -7,12 +7,15 @@ AS $$
 DECLARE
   _found record;
 BEGIN
-  SELECT * INTO _found FROM projection.issue AS i WHERE i.id = check_issue.issue;
+  SELECT i.id, i.position, i.is_hidden, CASE WHEN i.is_hidden THEN log.moved_to(i.id) END AS moved_to
+  INTO _found
+  FROM projection.issue AS i
+  WHERE i.id = check_issue.issue;
 
-  IF NOT FOUND OR (_found.is_hidden AND log.moved_to(_found.id) IS NULL) THEN
+  IF NOT FOUND OR (_found.is_hidden AND _found.moved_to IS NULL) THEN
     RAISE EXCEPTION 'there is no issue %', check_issue.issue USING ERRCODE = 'AV404';
   ELSIF _found.is_hidden THEN
-    RAISE EXCEPTION 'issue % was merged into %', _found.id, log.moved_to(_found.id) USING ERRCODE = 'AV409';
+    RAISE EXCEPTION 'issue % was merged into %', _found.id, _found.moved_to USING ERRCODE = 'AV409';
   ELSIF _found.position <> expected THEN
     RAISE EXCEPTION 'somebody was faster: issue % stands at position %', _found.id, _found.position
     USING ERRCODE = 'AV409', DETAIL = _found.position::text;

@@ -1,5 +1,5 @@
 -- What people (and policies) decided about issues, one fact at a time in their order, and their comments. A purge takes
--- those on deleted issues away.
+-- those on deleted issues away; whoever is gone has no issues.
 CREATE OR REPLACE FUNCTION log.fold_decision() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = projection, pg_catalog, pg_temp
@@ -13,7 +13,7 @@ BEGIN
     RETURN NULL;
   END IF;
 
-  FOR _fact IN SELECT * FROM fresh WHERE type LIKE 'issue.%' OR type = 'reports.purged' ORDER BY position LOOP
+  FOR _fact IN SELECT * FROM fresh WHERE type LIKE 'issue.%' OR type IN ('reports.purged', 'user.deleted') ORDER BY position LOOP
     CASE _fact.type
       WHEN 'issue.commented' THEN
         INSERT INTO issue_comment (id, issue, author, text, commented_at, position)
@@ -32,6 +32,9 @@ BEGIN
         IF FOUND THEN
           UPDATE issue SET comments = comments - 1 WHERE id = _fact.stream;
         END IF;
+        CONTINUE;
+      WHEN 'user.deleted' THEN
+        UPDATE issue SET assignee = NULL WHERE assignee = _fact.stream;
         CONTINUE;
       WHEN 'reports.purged' THEN
         DELETE FROM issue_comment AS c USING group_erasure AS e WHERE e.issue = c.issue AND e.position < _fact.position;

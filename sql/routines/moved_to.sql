@@ -1,19 +1,19 @@
--- Where one finds by now what an issue was merged into, however often that was merged on: NULL where the issue went
--- nowhere, or where the last one was deleted.
+-- Where the groups of an issue are by now that were merged away, from issue to issue; NULL where that one is gone too.
 CREATE OR REPLACE FUNCTION log.moved_to(issue uuid) RETURNS uuid
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
   WITH RECURSIVE way AS (
-    SELECT i.moved_to AS id
+    SELECT i.id, i.is_hidden, i.moved_to
     FROM projection.issue AS i
     WHERE i.id = moved_to.issue
     UNION
-    SELECT i.moved_to
-    FROM way
-    JOIN projection.issue AS i ON i.id = way.id AND i.is_hidden
+    SELECT next.id, next.is_hidden, next.moved_to
+    FROM way AS w
+    JOIN projection.issue AS next ON next.id = w.moved_to
+    WHERE w.is_hidden
   )
-  SELECT i.id
-  FROM way
-  JOIN projection.issue AS i ON i.id = way.id AND NOT i.is_hidden
+  SELECT w.id
+  FROM way AS w
+  WHERE NOT w.is_hidden AND w.id <> moved_to.issue
 $$;

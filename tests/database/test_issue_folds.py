@@ -111,6 +111,39 @@ async def test_a_group_keeps_the_first_people(urls: Urls, database: Database, ow
     assert await projections.verify(urls.owner, chunk=7) == []
 
 
+async def test_a_service_keeps_its_first_releases(urls: Urls, database: Database, owner: Owner) -> None:
+    await replace(owner, "log.fold_release", ":= 10000", ":= 8")
+    releases = [*range(6), *range(3), *range(5, 20), *range(3)]
+    events = [a_report(1, release=f"1.{n}") for n in releases]
+    await in_batches(database, events, 5)
+    await report(database, a_report(2, service="web", release="1.19"))
+    kept = await rows(owner, "SELECT service, version, reports FROM projection.release ORDER BY sort_key")
+    own = [("api", f"1.{n}", releases.count(n)) for n in range(8)]
+    assert kept == [*own, ("web", "1.19", 1)]
+    await deletions.delete_report(database, events[-4].id, "user:x")
+    assert await value(owner, "SELECT sum(reports) FROM projection.release") == sum(n for *_, n in own) + 1
+    for chunk in (1, 7):
+        assert await projections.verify(urls.owner, chunk=chunk) == []
+
+
+async def test_the_newest_release_is_one_look(database: Database, owner: Owner) -> None:
+    """However many there are, be they versions or hashes."""
+    await owner.execute(
+        b"""
+        INSERT INTO projection.release (service, version, sort_key, first_seen, last_seen, reports)
+        SELECT 'api', md5(n::text), NULL, now() - n * interval '1 minute', now(), 1
+        FROM generate_series(1, 5000) AS n
+        """
+    )
+    await owner.execute(b"ANALYZE projection.release")
+    newest = "SELECT md5('1') = log.newest_release('api')"
+    assert await value(owner, newest)
+    body = await value(owner, "SELECT prosrc FROM pg_proc WHERE proname = 'newest_release'")
+    plan = await rows(owner, "EXPLAIN " + body.replace("newest_release.service", "'api'"))
+    assert "release_newest" in str(plan)
+    assert "Sort" not in str(plan)
+
+
 @pytest.mark.parametrize(
     ("function", "cap", "counted"),
     [
@@ -185,7 +218,7 @@ async def test_an_emptied_issue_adds_nothing_of_its_own_to_the_reports_that_come
         IssueGroupsBound(groups=[third]).new(one, "user:x", service="api"),
     ):
         await event_store.append(database, [fact])
-    look = "SELECT level, first_seen, last_seen, events FROM projection.issue WHERE id = '%s'" % one
+    look = f"SELECT level, first_seen, last_seen, events FROM projection.issue WHERE id = '{one}'"
     assert await rows(owner, look) == [(None, None, None, 0)]
     seen = ago(hours=1).replace(second=0, microsecond=0)
     await report(database, a_report(3, level="info", occurred_at=seen))

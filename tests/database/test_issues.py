@@ -21,8 +21,11 @@ from avalon.events import (
     IssueReopened,
     IssueResolved,
     UserCreated,
+    UserDeleted,
 )
 from avalon.issues.silence import unmute_due
+from avalon.read_models.history import read_history
+from avalon.read_models.issues import find_issue
 from tests.conftest import Urls
 from tests.history import a_report, report
 
@@ -334,6 +337,31 @@ class TestMerging:
             with pytest.raises(Conflict, match=str(of(1))):
                 await issues.change(database, of(number), [IssueResolved()], ANNA)
 
+    async def test_an_issue_that_was_merged_away_goes_and_comes_with_the_last_that_it_went_to(
+        self, database: Database
+    ) -> None:
+        async def read() -> list[UUID | None]:
+            for number in (2, 3):
+                await read_history(database, of(number), cursor=None, limit=1)
+            return [(await find_issue(database, of(number))).moved_to for number in (1, 2, 3)]
+
+        await groups(database, 1, 2, 3)
+        await issues.merge(database, of(2), [of(3)], ANNA)
+        await issues.merge(database, of(1), [of(2)], ANNA)
+        assert await read() == [None, of(1), of(1)]
+        with pytest.raises(Conflict, match=str(of(1))):
+            await issues.change(database, of(3), [IssueResolved()], ANNA)
+        gone = await issues.change(database, of(1), [IssueDeleted()], ANNA)
+        for number in (1, 2, 3):
+            with pytest.raises(NotFound):
+                await find_issue(database, of(number))
+            with pytest.raises(NotFound):
+                await read_history(database, of(number), cursor=None, limit=1)
+            with pytest.raises(NotFound):
+                await issues.change(database, of(number), [IssueResolved()], ANNA)
+        await issues.undo(database, gone.action, ANNA, is_admin=True)
+        assert await read() == [None, of(1), of(1)]
+
     async def test_reports_go_where_their_group_is(self, database: Database) -> None:
         await groups(database, 1, 2)
         await issues.merge(database, of(1), [of(2)], ANNA)
@@ -569,6 +597,46 @@ class TestUndo:
         await issues.undo(database, first["id"], ANNA)
         assert (await issue(database, 1))["status"] == "unresolved"
 
+    async def test_what_was_undone_of_an_action_is_left_out(self, database: Database) -> None:
+        await groups(database, 1, 2, 3)
+        done = await issues.change_all(database, [of(1), of(2), of(3)], [IssueResolved()], ANNA)
+        (first, second, _) = await facts(database, "issue.resolved")
+        single = await issues.undo(database, first["id"], ANNA)
+        twice = await issues.undo(database, second["id"], ANNA)
+        await issues.undo(database, twice.action, ANNA)
+        await issues.change(database, of(1), [IssueIgnored()], BEN)
+        assert (await issues.undo(database, done.action, ANNA)).changed == 2
+        statuses = [(await issue(database, number))["status"] for number in (1, 2, 3)]
+        assert statuses == ["ignored", "unresolved", "unresolved"]
+        for again in (done.action, first["id"], second["id"]):
+            with pytest.raises(Conflict, match="undone already"):
+                await issues.undo(database, again, ANNA)
+        with pytest.raises(Conflict, match="later"):
+            await issues.undo(database, single.action, ANNA)
+
+    async def test_nobody_who_is_gone_is_assigned(self, database: Database, urls: Urls) -> None:
+        await groups(database, 1, 2)
+        user = UUID(int=501)
+        await report(database, UserCreated(role="member", must_change_password=False).new(user, "system"))
+        await report(database, UserCreated(role="admin", must_change_password=False).new(uuid4(), "system"))
+        await issues.change(database, of(1), [IssueAssigned(assignee=user)], ANNA)
+        before = (await issue(database, 1))["position"]
+        done = await issues.change_all(database, [of(1), of(2)], [IssueAssigned(assignee=None)], BEN)
+        back = await issues.undo(database, done.action, BEN)
+        assert (back.unassigned, (await issue(database, 1))["assignee"]) == (0, user)
+        await issues.undo(database, back.action, BEN)
+        await issues.change(database, of(2), [IssueAssigned(assignee=user)], ANNA)
+        await report(database, UserDeleted().new(user, "system"))
+        assert [(await issue(database, number))["assignee"] for number in (1, 2)] == [None, None]
+        (given,) = [fact for fact in await facts(database, "issue.assigned") if fact["stream"] == of(1)][1:]
+        back = await issues.undo(database, given["id"], BEN)
+        assert (back.changed, back.unassigned) == (1, 1)
+        found = await issue(database, 1)
+        assert found["assignee"] is None
+        assert found["position"] > before
+        for chunk in (1, 3, 10_000):
+            assert await projections.verify(urls.owner, chunk=chunk) == []
+
     async def test_what_is_no_decision_is_not_undone(self, database: Database) -> None:
         stored = await report(database, a_report(1))
         (opened,) = await facts(database, "issue.opened")
@@ -612,7 +680,7 @@ class TestMany:
         every = [of(number) for number in range(1, 1_201)]
         for begin in range(0, len(every), 400):
             await groups(database, *range(begin + 1, begin + 401), actor=f"key:{UUID(int=begin + 1)}")
-        done = await issues.change_all(database, [*every, every[0], uuid4()], [IssueResolved()], ANNA)
+        done = await issues.change_all(database, [*every, every[0]], [IssueResolved()], ANNA)
         assert done.changed == len(every)
         assert {fact["data"]["action"] for fact in await facts(database, "issue.resolved")} == {
             str(done.action)
@@ -623,6 +691,35 @@ class TestMany:
         assert await database.fetch_value(
             "SELECT count(*) FROM projection.issue WHERE status = 'unresolved'"
         ) == len(every)
+
+    async def test_very_many_facts_are_taken_back_in_parts_that_are_one_action(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Facts of one issue may fall into two parts: four, of two issues, in parts of three."""
+        monkeypatch.setattr("avalon.issues.commands.UNDONE_AT_ONCE", 3)
+        await groups(database, 1, 2)
+        before = [await state(database, number) for number in (1, 2)]
+        both = [IssueResolved(), IssueAssigned(assignee=None)]
+        done = await issues.change_all(database, [of(1), of(2)], both, ANNA)
+        after = [await state(database, number) for number in (1, 2)]
+        undone = await issues.undo(database, done.action, ANNA)
+        assert undone.changed == 4
+        assert [await state(database, number) for number in (1, 2)] == before
+        again = await issues.undo(database, undone.action, ANNA)
+        assert again.changed == 4
+        assert [await state(database, number) for number in (1, 2)] == after
+
+    async def test_what_stands_in_the_way_of_a_later_part_is_seen_before_the_first(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("avalon.issues.commands.UNDONE_AT_ONCE", 2)
+        await groups(database, *range(1, 6))
+        done = await issues.change_all(database, [of(n) for n in range(1, 6)], [IssueResolved()], ANNA)
+        await issues.change(database, of(1), [IssueIgnored()], BEN)
+        with pytest.raises(Conflict, match=str(of(1))) as refused:
+            await issues.undo(database, done.action, ANNA)
+        assert "done before" not in refused.value.message
+        assert await facts(database, "issue.undone") == []
 
     async def test_a_moved_issue_has_at_most_500_groups_a_fact(self, database: Database) -> None:
         for begin in (1, 401):

@@ -13,7 +13,19 @@ import pytest
 from psycopg.rows import scalar_row
 
 from avalon.database import connect
-from avalon.read_models.issue_lists import CANDIDATES, HEAD, SORTS, _days, statements
+from avalon.read_models import issue_lists
+from avalon.read_models.cursors import Mark
+from avalon.read_models.issue_lists import (
+    CANDIDATES,
+    HEAD,
+    RARE,
+    SAMPLE,
+    SORTS,
+    _days,
+    counting,
+    place,
+    statements,
+)
 from avalon.search import ISSUES, issue_conditions, parse
 from avalon.statements import SQL, load
 from tests import conftest
@@ -81,14 +93,16 @@ def read_whole(plan: dict[str, Any]) -> set[str]:
 
 
 def asked(q: str, sort: str, *, is_later: bool = False) -> list[tuple[LiteralString, dict[str, Any]]]:
-    """The statements of a list, with their parameters."""
+    """All statements that a list may need, with their parameters."""
     conditions = issue_conditions(parse(q, ISSUES), now=NOW, user=UUID(int=42))
     after: Any = NOW - timedelta(days=1) if sort.endswith("_seen") else 5
-    place = {"after": after, "after_id": ISSUE} if is_later else {"after": None, "after_id": None}
-    params = (
-        conditions.params | place | _days(NOW) | {"row_limit": 51, "head": HEAD, "candidates": CANDIDATES}
-    )
-    return [(statement, params) for statement in statements(sort, conditions)]
+    params = conditions.params | place(Mark(NOW, after, ISSUE) if is_later else None)
+    params |= _days(NOW) | {"row_limit": 51, "head": HEAD, "rare": RARE, "types": conditions.types}
+    params |= {"loudest": [UUID(int=n) for n in range(500)], "candidates": CANDIDATES, "sample": SAMPLE}
+    if sort == "trend":
+        return [(conditions.put_into(issue_lists.sql.list_trend), params)]
+    counts = [counting(conditions)] if conditions.counts else []
+    return [(statement, params) for statement in [*counts, *statements(sort, conditions)]]
 
 
 @pytest.mark.parametrize("sort", SORTS)
@@ -119,7 +133,7 @@ PARTS: dict[str, tuple[LiteralString, dict[str, Any]]] = {
     ),
     "find": (ITEMS.find, {"id": ISSUE, "groups": 200}),
     "tags": (ITEMS.tags, {"id": ISSUE, "top": 10, "groups": 1_000}),
-    "similar": (ITEMS.similar, {"id": ISSUE, "candidates": 2_000, "row_limit": 10}),
+    "similar": (ITEMS.similar, {"id": ISSUE, "candidates": 2_000, "nearest": 200, "row_limit": 10}),
     "events": (REPORTS.of_issue, PAGE),
     "events of many groups": (REPORTS.of_large_issue, PAGE),
 }
@@ -139,6 +153,8 @@ NEEDED = {
     "issue_events": ("", "events"),
     "issue_users": ("", "users"),
     "issue_type": ("type:TypeError170", "events"),
+    "issue_level": ("level:critical", "last_seen"),
+    "issue_substatus": ("is:regressed", "last_seen"),
     "issue_search": ("zzz", "last_seen"),
     "group_tag_key_value_issue_group_idx": ("env:canary", "last_seen"),
     "group_user_user_hash_issue_group_idx": ("user:42", "last_seen"),

@@ -122,7 +122,7 @@ async def test_old_days_are_not_looked_at(past: psycopg.AsyncConnection[Any]) ->
 @pytest.mark.parametrize(
     ("query", "params"),
     [
-        (errors.sql.find, {"id": UUID(int=1)}),
+        (errors.sql.find, {"id": UUID(int=1), "recorded_at": None}),
         (receipts.sql.find, {"position": 4711}),
         (services.sql.newest, {"names": ["service1"], "hours": [ago(days=2)]}),
     ],

@@ -12,9 +12,10 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from avalon import projections
+from avalon import issues, projections
 from avalon.database import Database, connect
 from avalon.deletions import delete_report, erase_service
+from avalon.events import IssueResolved
 from avalon.reporting import views
 from tests import conftest
 from tests.acceptance.readme import blocks
@@ -38,9 +39,12 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
         ("shop", "1.1", "timed out", 4),
         ("api", "2.0", "boom", 2),
     ],
+    "The latest fatal reports": 4 * [("shop", "staging", "1.1", None, "timed out")],
     "Errors per service and hour of the last day": [("shop", 4)],
     "Keys that nobody has used for 30 days": [("Old", "shop", None)],
-    "Who resolved what in the last month": [("alice", "resolved the issue", "boom")],
+    "Who resolved what in the last month, and what was taken back": [
+        ("alice", "resolved the issue", "boom", False)
+    ],
     "How long it takes to resolve an issue": [("api", 1, timedelta(days=3), timedelta(days=3))],
     "Alerts that were held back or given up this week, and why": [
         ("Discord", "suppressed", "storm", 2, 8),
@@ -153,6 +157,30 @@ async def test_the_audit_says_who_did_what_in_words(told: Connection) -> None:
     assert ("alice", "made the account as viewer", None) in found  # whose account is gone
     assert (None, "saw the issue again in 1.0", "the cart is empty") in found
     assert ("alice", "made the discord sink", "Discord") in found
+
+
+async def test_the_audit_says_what_was_taken_back(database: Database, reader: Connection) -> None:
+    await report(database, a_report(1))
+    actor = f"user:{story.ALICE}"
+    done = await issues.change(database, UUID(int=1), [IssueResolved()], actor)
+    undone = "SELECT type, undone FROM audit WHERE type <> 'issue.opened' ORDER BY position"
+    assert await rows(reader, undone) == [("issue.resolved", False)]
+    taken_back = await issues.undo(database, done.action, actor)
+    assert await rows(reader, undone) == [("issue.resolved", True), ("issue.undone", False)]
+    await issues.undo(database, taken_back.action, actor)
+    stands = [("issue.resolved", False), ("issue.undone", True), ("issue.undone", False)]
+    assert await rows(reader, undone) == stands
+
+
+async def test_an_issue_is_last_seen_when_it_was_first_seen_or_later(
+    database: Database, reader: Connection, owner: Connection
+) -> None:
+    await report(database, a_report(1))
+    assert await rows(reader, "SELECT last_seen >= first_seen FROM issue") == [(True,)]
+    # The control: it is kept to the minute.
+    assert await rows(owner, "SELECT date_trunc('minute', last_seen) = last_seen FROM projection.issue") == [
+        (True,)
+    ]
 
 
 async def test_no_secret_stands_in_any_view(told: Connection) -> None:

@@ -97,6 +97,22 @@ async def test_the_sweep_would_find_a_right_on_a_table(owner: Connection, mistak
     assert len(await rows(owner, REACHED_TABLES)) == 1
 
 
+async def test_what_was_given_by_mistake_ends_with_the_next_migrate(urls: Urls, owner: Connection) -> None:
+    for mistake in (
+        "GRANT USAGE ON SCHEMA account TO PUBLIC",
+        "GRANT SELECT ON account.secret TO PUBLIC",
+        "GRANT SELECT (password_hash) ON account.app_user TO PUBLIC",
+        f"GRANT SELECT ON log.event TO {ROLE}",
+        f"GRANT UPDATE ON reporting.service_hourly TO {ROLE}",
+        f"GRANT USAGE ON SEQUENCE log.clock TO {ROLE}",
+        f"GRANT EXECUTE ON FUNCTION log.unmute_due() TO {ROLE}",
+    ):
+        await owner.execute(mistake.encode())
+    assert len(await rows(owner, REACHED_TABLES)) == 5
+    await migrate(urls.owner, urls.service)
+    assert await rows(owner, REACHED_TABLES) == await rows(owner, REACHED_FUNCTIONS) == []
+
+
 async def test_a_new_function_is_out_of_reach_after_the_next_migrate(urls: Urls, owner: Connection) -> None:
     await owner.execute("CREATE FUNCTION log.novelty() RETURNS int LANGUAGE sql AS 'SELECT 1'")
     assert await rows(owner, REACHED_FUNCTIONS) == [("log.novelty()",)]
@@ -199,6 +215,7 @@ async def _migrate_without_and_with_the_right(superuser_url: str, owner_url: str
     async with await psycopg.AsyncConnection.connect(superuser_url, autocommit=True) as superuser:
         await superuser.execute("ALTER ROLE avalon NOCREATEROLE")
         await migrate(owner_url, owner_url, progress=said.append)
+        assert await _open_to_everybody(owner_url) == []  # also without the login
         assert [line for line in said if "reporting_role.sql" in line]
         with pytest.raises(psycopg.OperationalError):
             await psycopg.AsyncConnection.connect(reader_url)
@@ -208,3 +225,13 @@ async def _migrate_without_and_with_the_right(superuser_url: str, owner_url: str
         async with await psycopg.AsyncConnection.connect(reader_url) as reader:
             assert await rows(reader, "SELECT * FROM issue") == []
             assert await rows(reader, "SHOW statement_timeout") == [("30s",)]
+
+
+async def _open_to_everybody(owner_url: str) -> list[Any]:
+    query = """
+    SELECT p.oid::regprocedure
+    FROM pg_proc AS p
+    WHERE p.pronamespace = 'log'::regnamespace AND has_function_privilege('public', p.oid, 'EXECUTE')
+    """
+    async with await psycopg.AsyncConnection.connect(owner_url) as connection:
+        return await rows(connection, query)

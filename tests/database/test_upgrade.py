@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from avalon import migrations, projections
+from avalon import mending, migrations, projections
 from avalon.connection import Connection
 from avalon.database import Database, as_query, connect
 from avalon.errors import SchemaError
@@ -129,7 +129,7 @@ async def test_without_the_upgrade_it_would_not_be_whole(old: Urls, monkeypatch:
 
 
 async def test_what_was_cut_short_is_done_by_the_next(old: Urls, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def die(*_: object) -> None:
+    async def die(*_: object, **__: object) -> None:
         raise OSError("killed")
 
     then = await rows(old.owner, THEN)
@@ -157,6 +157,27 @@ async def test_what_was_never_sealed_is_replayed(empty_urls: Urls) -> None:
     assert await faults(empty_urls.owner, then) == []
 
 
+DATA = {"path": "/cart", "grouping": {"type": "Deep", "value": "why", "culprit": "pay", "hashes": ["a", "b"]}}
+
+
+async def test_what_is_mended_in_steps_is_mended(
+    database: Database, urls: Urls, owner: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mending, "STEP_ROWS", 2)
+    tags = {f"k{n}": str(n) for n in range(9)}
+    await report(database, *(a_report(group, data={"tags": tags}) for group in range(1, 8)))
+    await owner.execute(
+        """
+        UPDATE projection.issue SET events = events + 1;
+        DELETE FROM projection.group_tag WHERE key <> 'k3';
+        UPDATE projection.group_hour SET level = 'debug'
+        """
+    )
+    assert await projections.verify(urls.owner) != []
+    assert await projections.rebuild(urls.owner, in_steps=True) == []  # nothing is left for the last
+    assert await projections.verify(urls.owner) == []
+
+
 async def of_baseline(owner: Connection) -> dict[str, list[Any]]:
     names = ("issue", "issue_group", "group_hour", "group_minute", "group_tag", "group_user", "release")
     query = "SELECT to_jsonb(t) FROM baseline.{} AS t ORDER BY to_jsonb(t)"
@@ -166,9 +187,7 @@ async def of_baseline(owner: Connection) -> dict[str, list[Any]]:
 async def test_it_counts_what_the_folds_count(database: Database, urls: Urls, owner: Connection) -> None:
     many = [a_report(1, data={"tags": {"n": str(n), f"k{n}": "x"}, "user": {"id": n}}) for n in range(120)]
     await report(database, *many)
-    await report(
-        database, a_report(2, level="fatal", environment="prod", release="1.2", data={"path": "/cart"})
-    )
+    await report(database, a_report(2, level="fatal", environment="prod", release="1.2", data=DATA))
     await report(database, a_report(2, level="debug", release="1.3", data={"tags": {"level": "mine"}}))
     head = await (await owner.execute("SELECT max(position), max(recorded_at) FROM log.event")).fetchone()
     assert head is not None

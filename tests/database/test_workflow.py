@@ -13,13 +13,16 @@ from avalon import deletions, issues, projections
 from avalon.database import Database
 from avalon.errors import Conflict, NotFound
 from avalon.events import (
+    ZERO,
     IssueAssigned,
     IssueDeleted,
     IssueIgnored,
     IssueMuted,
     IssueReopened,
     IssueResolved,
+    ReportsPurged,
     UserCreated,
+    UserDeleted,
     uuid7,
 )
 from tests.conftest import Urls
@@ -64,6 +67,12 @@ class Walk:
                 await self.delete_report()
             elif dice < 0.44:
                 await self.erase()
+            elif dice < 0.455:
+                await report(self.database, ReportsPurged().new(ZERO, "system"))
+                self.model.purge()
+            elif dice < 0.465 and not self.model.gone:
+                await report(self.database, UserDeleted().new(USERS[1], "system"))
+                self.model.delete_user(USERS[1])
             elif dice < 0.60 and self.actions:
                 await self.undo(*self.chance.choice(self.actions[-6:]))
             else:
@@ -146,7 +155,7 @@ class Walk:
         await self.change(issue, fact, status="ignored", substatus="muted", **changes)
 
     async def _assign(self, issue: UUID, visible: list[UUID]) -> None:
-        user = self.chance.choice([*USERS, None])
+        user = self.chance.choice([*(user for user in USERS if user not in self.model.gone), None])
         await self.change(issue, IssueAssigned(assignee=user), assignee=user)
 
     async def _comment(self, issue: UUID, visible: list[UUID]) -> None:
@@ -161,7 +170,9 @@ class Walk:
 
     async def _bulk(self, issue: UUID, visible: list[UUID]) -> None:
         some = self.chance.sample(visible, min(3, len(visible)))
-        done = await issues.change_all(self.database, [*some, uuid7()], [IssueIgnored()], ACTOR)
+        with pytest.raises(NotFound):
+            await issues.change_all(self.database, [*some, uuid7()], [IssueIgnored()], ACTOR)
+        done = await issues.change_all(self.database, some, [IssueIgnored()], ACTOR)
         assert done.changed == len(some)
         action = self.model.decide(some, status="ignored", substatus="ignored")
         self.actions.append((done.action, action))
@@ -297,7 +308,7 @@ async def test_all_commands_undone_in_reverse_give_the_state_before(
 @pytest.mark.parametrize(
     ("routine", "line"),
     [
-        ("check_undo", "WHERE f.left_standing <> coalesce("),
+        ("check_undo", "WHERE d.left_standing <> coalesce("),
         ("fold_ownership", "_sign := -1;"),
         ("fold_decision", "split_part(_fact.type, '.', 2)"),
     ],
@@ -310,7 +321,7 @@ async def test_a_routine_that_forgets_something_is_found_out(
     ((text,),) = await cursor.fetchall()
     assert line in text
     broken = {
-        "check_undo": "WHERE false AND f.left_standing <> coalesce(",
+        "check_undo": "WHERE false AND d.left_standing <> coalesce(",
         "fold_ownership": "_sign := 0;",
         "fold_decision": "'muted'",
     }

@@ -1,15 +1,13 @@
 """Five times what the service can take: the excess is turned away, what it can take goes on being taken.
 
-The capacity is set, not measured: each append is slowed down and made small, so that the test says the same
-on every machine.
+No clock decides: an append ends when the test says so, and for each that ends five times as much comes.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from time import monotonic
 from typing import Any
 
 import httpx
@@ -21,121 +19,127 @@ from avalon.ingest.writer import Writer
 from tests.conftest import Server
 from tests.faults.ledger import until
 
-APPEND_S = 0.2
 BATCH = 5
-CAPACITY = BATCH / APPEND_S  # reports a second
 BOUND = 2 * BATCH
-MEASURED_S = 3.0
+ROUNDS = 12
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service that can take 25 reports a second."""
-    store = Writer.store
+class Appends:
+    """Small appends, each of which waits until it may go on."""
 
-    async def slow(self: Writer, batch: list[Pending]) -> None:
-        await asyncio.gather(store(self, batch), asyncio.sleep(APPEND_S))
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun = 0
+        self._may_go_on = asyncio.Semaphore(0)
+        store = Writer.store
 
-    monkeypatch.setattr(Writer, "store", slow)
+        async def wait_and_store(writer: Writer, batch: list[Pending]) -> None:
+            self.begun += 1
+            await self._may_go_on.acquire()
+            await store(writer, batch)
+
+        monkeypatch.setattr(Writer, "store", wait_and_store)
+
+    async def end_one(self) -> None:
+        """The one that waits ends, and the next has taken its reports out of the queue."""
+        before = self.begun
+        self._may_go_on.release()
+        await until(lambda: self.begun > before)
+
+    def end_all(self) -> None:
+        """Those to come end at once."""
+        for _ in range(1_000):
+            self._may_go_on.release()
+
+
+@pytest.fixture
+def appends(monkeypatch: pytest.MonkeyPatch) -> Appends:
     monkeypatch.setattr(queue, "BATCH_EVENTS", BATCH)
     monkeypatch.setattr(queue, "QUEUE_EVENTS_LIMIT", BOUND)
     monkeypatch.setattr(queue, "KEY_SHARE", 1.0)
+    return Appends(monkeypatch)
 
 
 class Offered:
-    """Reports that are offered at a rate, whatever becomes of those before them."""
+    """Reports that are sent, whatever becomes of those before them."""
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self.answers: list[tuple[float, int, float]] = []  # when, what, after how long
+    def __init__(self, group: asyncio.TaskGroup, client: httpx.AsyncClient) -> None:
+        self._group = group
+        self._client = client
+        self.answers: Counter[int] = Counter()
 
-    @asynccontextmanager
-    async def at(self, rate: float) -> AsyncIterator[None]:
-        stop = asyncio.Event()
-        limits = httpx.Limits(max_connections=2000, max_keepalive_connections=200)
-        headers = {"X-API-Key": self._server.key}
-        async with (
-            self._server.client(timeout=30, limits=limits, headers=headers) as client,
-            asyncio.TaskGroup() as group,
-        ):
-            task = group.create_task(self._offer(group, client, rate, stop))
-            try:
-                yield
-            finally:
-                stop.set()
-                await task
+    def send(self, reports: int) -> None:
+        for _ in range(reports):
+            self._group.create_task(self._send())
 
-    async def _offer(
-        self, group: asyncio.TaskGroup, client: httpx.AsyncClient, rate: float, stop: asyncio.Event
-    ) -> None:
-        begun = monotonic()
-        offered = 0
-        while not stop.is_set():
-            while offered < (monotonic() - begun) * rate:
-                group.create_task(self._send(client))
-                offered += 1
-            await asyncio.sleep(0.01)
+    async def have_been_told(self, answers: dict[int, int]) -> None:
+        """Waits until so many were answered so."""
+        await until(lambda: self.answers == answers)
 
-    async def _send(self, client: httpx.AsyncClient) -> None:
-        begun = monotonic()
-        answer = await client.post("/report", json={"error": {"message": "boom"}})
+    async def _send(self) -> None:
+        answer = await self._client.post("/report", json={"error": {"message": "boom"}})
         assert answer.status_code != 503 or int(answer.headers["retry-after"]) >= 1
-        self.answers.append((monotonic(), answer.status_code, monotonic() - begun))
-
-    def rate_of(self, status: int, since: float, until_: float) -> float:
-        times = [at for at, found, _ in self.answers if found == status and since <= at < until_]
-        return len(times) / (until_ - since)
-
-    def longest(self, status: int) -> float:
-        return max((spent for _, found, spent in self.answers if found == status), default=0.0)
+        self.answers[answer.status_code] += 1
 
 
-async def measure(offered: Offered) -> tuple[float, float]:
-    """So many a second were stored, and turned away, while it lasted."""
-    await until(lambda: len(offered.answers) > BOUND)
-    begun = monotonic()
-    await until(lambda: monotonic() > begun + MEASURED_S)
-    end = monotonic()
-    return offered.rate_of(201, begun, end), offered.rate_of(503, begun, end)
+@pytest.fixture
+async def offered(server: Server, appends: Appends) -> AsyncIterator[Offered]:
+    """One report is being appended."""
+    limits = httpx.Limits(max_connections=None)
+    async with (
+        server.client(timeout=60, limits=limits, headers={"X-API-Key": server.key}) as client,
+        asyncio.TaskGroup() as group,
+    ):
+        offered = Offered(group, client)
+        offered.send(1)
+        await until(lambda: appends.begun == 1)
+        yield offered
+        appends.end_all()
 
 
-async def test_what_can_be_taken_is_taken_and_the_rest_is_told_at_once(server: Server) -> None:
-    offered = Offered(server)
-    async with offered.at(5 * CAPACITY):
-        stored, refused = await measure(offered)
-    assert stored >= 0.8 * CAPACITY
-    assert refused >= CAPACITY
-    assert {status for _, status, _ in offered.answers} == {201, 503}
-    assert offered.longest(201) < 3 * APPEND_S + 2.0
-    assert offered.longest(503) < 2.0
-    begun = monotonic()
+async def test_what_can_be_taken_is_taken_and_the_rest_is_told_at_once(
+    server: Server, appends: Appends, offered: Offered
+) -> None:
+    offered.send(BOUND + BATCH)
+    await offered.have_been_told({503: BATCH})
+    stored, refused = 1, BATCH
+    for _ in range(ROUNDS):
+        await appends.end_one()
+        offered.send(5 * BATCH)
+        refused += 4 * BATCH
+        await offered.have_been_told({201: stored, 503: refused})
+        stored += BATCH
+    appends.end_all()
+    await offered.have_been_told({201: stored + BOUND, 503: refused})
     await server.report("all is well again")
-    assert monotonic() - begun < 5.0
 
 
-async def test_a_client_in_a_batch_is_told_too(server: Server) -> None:
+async def test_a_client_in_a_batch_is_told_too(server: Server, appends: Appends, offered: Offered) -> None:
     async with server.client(headers={"X-API-Key": server.key}) as client:
         batch = [{"error": {"message": f"boom {number}"}} for number in range(BOUND)]
-        first = asyncio.create_task(client.post("/report/batch", json=batch))
-        second = asyncio.create_task(client.post("/report/batch", json=batch))
-        third = asyncio.create_task(client.post("/report/batch", json=batch))
-        answers = [answer.status_code for answer in await asyncio.gather(first, second, third)]
-    assert answers.count(201) >= 1
-    assert set(answers) <= {201, 503}
+        several = [asyncio.create_task(client.post("/report/batch", json=batch)) for _ in range(3)]
+        for answer in asyncio.as_completed(several):
+            assert (await answer).status_code == 503
+            appends.end_all()
+            break
+        answers = Counter([answer.status_code for answer in await asyncio.gather(*several)])
+    assert answers == {201: 1, 503: 2}
 
 
 async def test_without_a_bound_nobody_is_told_and_everybody_waits(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: Server, appends: Appends, offered: Offered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control."""
     monkeypatch.setattr(queue, "QUEUE_EVENTS_LIMIT", 10**9)
-    offered = Offered(server)
-    async with offered.at(5 * CAPACITY):
-        stored, refused = await measure(offered)
-        monkeypatch.setattr(Writer, "store", _turn_away)
-    assert refused == 0
-    assert stored < 1.5 * CAPACITY
-    assert max(spent for _, _, spent in offered.answers) > 2.0
+    for number in range(1, ROUNDS):
+        offered.send(5 * BATCH)
+        await are_waiting(server, BATCH + number * 4 * BATCH)
+        await appends.end_one()
+    assert 503 not in offered.answers
+    monkeypatch.setattr(Writer, "store", _turn_away)
+
+
+async def are_waiting(server: Server, reports: int) -> None:
+    await until(lambda: server.services.ingest._events == reports)
 
 
 async def _turn_away(_: Writer, batch: list[Pending]) -> Any:

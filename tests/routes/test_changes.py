@@ -101,6 +101,8 @@ async def test_a_release_against_another(client: httpx.AsyncClient, database: Da
         ({"from": "release:1.0"}, 400, "to"),
         ({"from": "release:1.0", "to": "2026-01-01"}, 400, "to"),
         ({"from": "release:1.0", "to": "release:1.1", "environment": "prod"}, 400, "environment"),
+        ({"from": "release:1.0", "to": "release:1.0"}, 400, "to"),
+        ({"from": "2026-01-01", "to": "2026-01-01"}, 400, "from"),
     ],
 )
 async def test_what_makes_no_sense_is_refused(
@@ -109,6 +111,23 @@ async def test_what_makes_no_sense_is_refused(
     answer = await client.get("/api/changes", params=params)
     assert answer.status_code == status
     assert answer.json()["message"].startswith(f"{field}: ")
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [("1.9", "1.10"), ("f00d", "beef"), ("1.9", "cafe")],
+    ids=["version", "hash", "mixed"],
+)
+async def test_releases_the_wrong_way_round_are_refused(
+    client: httpx.AsyncClient, database: Database, earlier: str, later: str
+) -> None:
+    await report(database, a_report(1, release=earlier, occurred_at=ago(hours=3)))
+    await report(database, a_report(1, release=later))
+    params = {"from": f"release:{earlier}", "to": f"release:{later}"}
+    assert (await client.get("/api/changes", params=params)).status_code == 200
+    answer = await client.get("/api/changes", params={"from": params["to"], "to": params["from"]})
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("from: a later release")
 
 
 async def test_a_release_that_never_reported_is_not_found(client: httpx.AsyncClient) -> None:

@@ -173,6 +173,13 @@ FINDS = {
     "type:TypeError": "41",
     "type:*Error": "54321",
     "type:T*Error": "41",
+    "type:Typ*": "41",
+    "type:[Typ*, ValueError]": "421",
+    "type:*zz*": "",
+    "type:*zz* is:unresolved refused": "",
+    "type:[*zz*, KeyError]": "5",
+    "-type:*zz*": "54321",
+    "-type:T*": "532",
     "-type:TypeError": "532",
     "env:prod": "21",
     "-env:prod": "543",
@@ -228,14 +235,25 @@ class TestSearching:
     async def test_each_query_finds_its_own(
         self, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """However short the walk through the first issues is, the answers are the same."""
-        for head in (2_000, 1):
+        """Whether all that is rare is looked up or the first issues are walked, the answers are the same."""
+        for head, rare in ((2_000, 5_000), (2_000, 0), (1, 0)):
             monkeypatch.setattr("avalon.read_models.issue_lists.HEAD", head)
+            monkeypatch.setattr("avalon.read_models.issue_lists.RARE", rare)
             for q, wanted in FINDS.items():
                 answer = await client.get("/api/issues", params={"q": q})
                 assert answer.status_code == 200, (q, answer.text)
                 found = "".join(str(UUID(item["id"]).int) for item in answer.json()["items"])
-                assert found == wanted, (q, head)
+                assert found == wanted, (q, head, rare)
+
+    async def test_a_pattern_that_fits_too_many_types_is_looked_for_as_it_is(
+        self, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for bound in ("FITTING", "LOOKED_AT"):
+            monkeypatch.setattr(f"avalon.read_models.issue_types.{bound}", 1)
+            for q in ("type:*Error", "type:T*Error", "-type:T*", "type:*zz*"):
+                answer = await client.get("/api/issues", params={"q": q})
+                found = "".join(str(UUID(item["id"]).int) for item in answer.json()["items"])
+                assert found == FINDS[q], (q, bound)
 
     async def test_each_query_works_with_each_order(self, client: httpx.AsyncClient) -> None:
         for q, wanted in FINDS.items():
@@ -326,6 +344,23 @@ class TestOrder:
         assert (await titles(client, sort="users"))[0] == "many people"
         assert (await titles(client, sort="events"))[-1] == "rising"
         assert await titles(client, sort="trend") == ["rising", "many people"]
+
+    async def test_what_rises_is_found_behind_what_has_always_been_loud(
+        self, client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await report(
+            database,
+            *[one(1, "E", "always loud", occurred_at=ago(hours=25 + n % 20)) for n in range(40)],
+            *[one(1, "E", "always loud", occurred_at=ago(hours=n)) for n in range(1, 6)],
+            *[one(2, "E", "rising", occurred_at=ago(minutes=n)) for n in range(20)],
+            one(3, "E", "one more", occurred_at=ago(hours=2)),
+        )
+        monkeypatch.setattr("avalon.read_models.issue_lists.CANDIDATES", 1)
+        assert (await titles(client, sort="trend"))[0] == "rising"
+        assert await titles(client, "always", sort="trend") == ["always loud"]
+        assert "rising" in await titles(client, "rising", sort="trend")
+        monkeypatch.setattr("avalon.read_models.issue_lists.SAMPLE", 0)
+        assert await titles(client, sort="trend") == ["always loud"]
 
     @pytest.mark.parametrize(
         "cursor", ["x", "////", "🙂", "MS4y", "bGFzdF9zZWVuLjEuMS4x", "bGFzdF9zZWVuLi0xLjEuMDAw"]
@@ -419,14 +454,18 @@ class TestOneIssue:
     async def test_similar_issues_share_hashes(self, client: httpx.AsyncClient, database: Database) -> None:
         await report(
             database,
-            one(1, "E", "this", hashes=["a", "b", "c"]),
-            one(2, "E", "near", hashes=["a", "b", "d"]),
-            one(3, "E", "far", hashes=["a", "x", "y"]),
-            one(4, "E", "other", hashes=["z"]),
+            one(1, "E", "this", hashes=["a", "b", "c", ""]),
+            one(2, "E", "near", hashes=["a", "b", "d", ""]),
+            one(3, "E", "far", hashes=["x", "y", "c", "z"]),
+            one(4, "E", "other", hashes=["z", ""]),
             one(5, "E", "elsewhere", hashes=["a", "b", "c"], service="web"),
+            one(6, "E", "of the type", hashes=["a", "v", "w"]),
+            one(7, "E", "only the type", hashes=["a"]),
         )
         items = (await client.get(f"/api/issues/{UUID(int=1)}/similar")).json()["items"]
-        assert [(item["title"], item["score"]) for item in items] == [("near", 0.5), ("far", 0.2)]
+        assert [(item["title"], item["score"]) for item in items] == [("near", 0.5), ("far", 0.1667)]
+        items = (await client.get(f"/api/issues/{UUID(int=7)}/similar")).json()["items"]
+        assert {item["title"] for item in items} == {"this", "near", "of the type"}
 
     async def test_one_that_was_merged_says_to_where(
         self, client: httpx.AsyncClient, database: Database, owner: Owner

@@ -18,7 +18,7 @@ from avalon.protocols.submission import to_event
 from avalon.subscriptions.compose import compose
 from avalon.subscriptions.state import Single
 from tests.database.test_issue_folds import replace
-from tests.history import report
+from tests.history import a_report, report
 from tests.routes.reads_help import App
 
 Owner = psycopg.AsyncConnection[Any]
@@ -100,3 +100,79 @@ async def test_without_its_own_column_what_the_exception_said_would_not_be_found
     await replace(owner, "log.fold_issue", "title, value, culprit)", "title, culprit)")
     await from_text(database)
     assert await found(client, "wheelbarrows") == []
+
+
+async def test_a_tag_whose_reports_are_all_gone_finds_nothing(
+    client: httpx.AsyncClient, database: Database, owner: Owner
+) -> None:
+    await report(database, a_report(1, environment="prod", release="1.4.2", data={"tags": {"os": "linux"}}))
+    queries = ("env:prod", "env:p*", "release:1.4.*", "tag.os:linux", "has:tag.os", "has:release")
+    for q in queries:
+        assert len(await found(client, q)) == 1, q
+    await owner.execute("UPDATE projection.group_tag SET reports = 0")
+    for q in queries:
+        assert await found(client, q) == [], q
+        assert len(await found(client, f"-{q}")) == 1, q
+    (item,) = await found(client, "")
+    assert item["environments"] == item["releases"] == []
+
+
+# What is found in a single report, and what is not.
+SAID = {
+    **dict.fromkeys(
+        (
+            *("user", "getUserById", "get_user_by_id", '"get user by id"', "byId", "getuser", "USER"),
+            *("gateway", "payment", '"payment gateway"', "paymentGateway", "gate", '"gate*"'),
+            *(
+                "api",
+                "/api/orders",
+                "orders/17",
+                "17",
+                "größe",
+                "Größe",
+                "http server",
+                "HTTPServer",
+                "server",
+            ),
+            *("could find", '"could not find"', '"Could Not"', "50%", "QuantityError", "quantity", "barrows"),
+            *("shop.parsing", "parse_quantity", "-teapot"),
+        ),
+        True,
+    ),
+    **dict.fromkeys(
+        (
+            *(
+                '"gate"',
+                '"find could"',
+                "erver",
+                '"use"',
+                '"user get"',
+                "teapot",
+                "-user",
+                "paymentgateway",
+                "0%",
+            ),
+            *("function", "filename", "lineno"),
+        ),
+        False,
+    ),
+}
+
+
+async def test_single_reports_are_found_by_the_parts_of_what_they_say(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    data = {
+        "stack": "Error\n    at getUserById (app.js:1:2)\n    at payment_gateway.retry (b.js:3)\n",
+        "exceptions": [
+            {
+                "type": "QuantityError",
+                "value": "too many barrows",
+                "frames": [{"function": "parse_quantity", "filename": "shop/parsing.py", "lineno": 8}],
+            }
+        ],
+    }
+    message = "HTTPServer could not find /api/orders/17 of größe, 50% done"
+    await report(database, a_report(1, message=message, data=data))
+    for q, is_found in SAID.items():
+        assert len(await found(client, q, "/api/errors")) == is_found, q

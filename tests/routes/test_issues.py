@@ -313,7 +313,7 @@ class TestBulk:
         assert answer.status_code == 400
         said = answer.json()["message"]
         assert said.startswith("in_release: web")
-        assert "500 issues were done before" in said
+        assert "500 were done before" in said
         undone = await client.post(said.partition("POST ")[2].partition(" ")[0])
         assert undone.json()["changed"] == 500
         again = await client.post("/api/issues/bulk", json=body | {"ids": ids[-1:]})
@@ -384,6 +384,9 @@ class TestHistory:
             "muted for 1 event more by ada",
             "unmuted: as many events as it was muted for have come",
         ]
+        action = (await change(client, {"assignee": None})).json()["action"]
+        await client.post(f"/api/undo/{action}")
+        assert (await why(client))[-1] == "a decision was undone by ada: assigned to ada again"
 
     async def test_what_was_merged_in_tells_its_own_before(self, client: httpx.AsyncClient) -> None:
         await change(client, {"status": "ignored"}, OTHER)

@@ -67,6 +67,30 @@ def said(type_: str, data: dict[str, Any], *, actor: str = f"user:{ANNA}", relea
             {"state": {"status": "resolved", "substatus": "in_next_release"}},
             "a decision was undone by anna: resolved (in next release) again",
         ),
+        (
+            "issue.undone",
+            {
+                "state": {"status": "ignored", "substatus": "ignored", "assignee": None, "stands": 3},
+                "was": {"status": "ignored", "substatus": "ignored", "assignee": str(OTHER), "stands": 4},
+            },
+            "a decision was undone by anna: assigned to nobody again",
+        ),
+        (
+            "issue.undone",
+            {
+                "state": {"status": "ignored", "substatus": "ignored", "assignee": str(OTHER)},
+                "was": {"status": "unresolved", "substatus": "ongoing", "assignee": None},
+            },
+            "a decision was undone by anna: ignored and assigned to somebody whose account is gone again",
+        ),
+        (
+            "issue.undone",
+            {
+                "state": {"status": "resolved", "substatus": "in_release", "resolved_in": "1.0"},
+                "was": {"status": "resolved", "substatus": "in_release", "resolved_in": "2.0"},
+            },
+            "a decision was undone by anna: resolved (in release) again",
+        ),
         ("issue.invented", {}, "issue invented"),
     ],
 )

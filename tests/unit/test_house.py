@@ -38,6 +38,7 @@ IMPORT_ORDER = [
     "grouping",
     "event_store",
     "scratch",
+    "mending",
     "projections",
     "upgrade",
     "migrations",
