@@ -31,7 +31,8 @@ MAX_PATTERN: Final = 200
 MAX_STARS: Final = 3
 _KEPT_FRAMES: Final = 4_096
 # What a `*` in a word may stand for: no blank, no bracket, no quote, and not for ever; what is masked, too.
-_IN_WORD: Final = r"(?:[^\s\"'`,;()\[\]{}<>]|<[a-z]{1,9}>){0,100}"
+_IN_RUN: Final = r"[^\s\"'`,;()\[\]{}<>]"
+_IN_WORD: Final = rf"(?:{_IN_RUN}|<[a-z]{{1,9}}>){{0,100}}"
 _MASKED: Final = r"<[a-z]{1,9}>"
 # A word with a digit is data wherever it stands: in quotes, behind a key, in a list.
 _DATUM: Final = "v0"
@@ -145,7 +146,8 @@ def _whole(pattern: str) -> re.Pattern[str] | None:
 
 def _word(pattern: str) -> str:
     """`*` stays within a word, and the whole neither begins nor ends within one."""
-    start = r"(?<!\w)" if re.match(r"[\w*]", pattern) else ""
+    # A `*` would reach back to where its run begins: so it is tried there alone.
+    start = rf"(?<!{_IN_RUN})" if pattern.startswith("*") else r"(?<!\w)" if re.match(r"\w", pattern) else ""
     *parts, last = map(re.escape, pattern.split("*"))
     end = r"(?!\w)" if re.search(r"\w$", pattern) else ""
     if not parts:

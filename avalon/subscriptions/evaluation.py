@@ -20,6 +20,7 @@ from avalon.events import REPORTED, Event
 from avalon.rules import Rule, Seen, fits, mismatch
 from avalon.sinks import What
 from avalon.subscriptions.questions import (
+    Asked,
     Facets,
     Latest,
     latest,
@@ -88,20 +89,13 @@ async def evaluate(
 
 async def find(database: Database, rules: Sequence[Rule], events: Sequence[Event], now: float) -> list[Found]:
     """As evaluate, whatever people have decided about the issues."""
-    looked_at = [event for event in events if event.type in LOOKED_AT]
-    found = await _look(database, [event for event in looked_at if _is_asked(rules, event)])
+    types = {type_ for type_ in LOOKED_AT if any(fits(rule, type_) for rule in rules)}
+    found = await _look(database, [event for event in events if event.type in types])
     _match(rules, found)
-    for rule in rules:
-        if rule.threshold is not None:
-            await _count(database, rule, found)
-    for rule in rules:
-        if rule.q is not None:
-            await _search(database, rule, found, now)
+    await _count(database, found)
+    for q in sorted({rule.q for rule in rules if rule.q is not None}):
+        await _search(database, q, [rule.key for rule in rules if rule.q == q], found, now)
     return _merged([one for one in found if one.rules])
-
-
-def _is_asked(rules: Sequence[Rule], event: Event) -> bool:
-    return any(fits(rule, event.type) for rule in rules)
 
 
 async def _look(database: Database, events: Sequence[Event]) -> list[Found]:
@@ -156,39 +150,50 @@ def _tags(data: dict[str, Any]) -> dict[str, str]:
 
 
 def _match(rules: Sequence[Rule], found: Sequence[Found]) -> None:
+    """Most rules are of other services: they are left out at once."""
+    of_service: dict[str, list[Rule]] = {}
     for one in found:
-        for rule in rules:
+        service = one.seen.service
+        if service not in of_service:
+            of_service[service] = [rule for rule in rules if not rule.services or service in rule.services]
+        for rule in of_service[service]:
             if mismatch(rule, one.seen) is None:
                 one.rules[rule.key] = rule
 
 
-async def _count(database: Database, rule: Rule, found: Sequence[Found]) -> None:
-    """Leaves the rule to the first report of each issue and minute that stands at its threshold."""
-    firsts: dict[tuple[UUID, int], Found] = {}
+async def _count(database: Database, found: Sequence[Found]) -> None:
+    """Leaves each rule with a threshold to the first report of each issue and minute that stands at it."""
+    firsts: dict[Asked, Found] = {}
     for one in found:
-        if one.rules.pop(rule.key, None) and _is_timely(one.event):
-            firsts.setdefault((one.issue, minute_of(one.event.occurred_at)), one)
-    counts = await reached(database, rule, list(firsts)) if firsts else {}
-    for (issue, minute), one in firsts.items():
-        done = passed(rule, minute, *counts.get((issue, minute), (0, 0)))
+        for rule in [rule for rule in one.rules.values() if rule.threshold is not None]:
+            del one.rules[rule.key]
+            if _is_timely(one.event):
+                minute = minute_of(one.event.occurred_at)
+                firsts.setdefault(Asked(rule.key, one.issue, minute, rule), one)
+    counts = await reached(database, list(firsts))
+    for asked, one in firsts.items():
+        done = passed(asked.rule, asked.minute, *counts.get(asked, (0, 0)))
         if done is not None:
-            one.rules[rule.key], one.passed[rule.key] = rule, done
+            one.rules[asked.key], one.passed[asked.key] = asked.rule, done
 
 
 def _is_timely(report: Event) -> bool:
     return (report.recorded_at - report.occurred_at).total_seconds() < LATE_S
 
 
-async def _search(database: Database, rule: Rule, found: Sequence[Found], now: float) -> None:
-    """Takes the rule from what its search does not find."""
-    candidates = [one for one in found if rule.key in one.rules]
+async def _search(
+    database: Database, q: str, keys: Sequence[str], found: Sequence[Found], now: float
+) -> None:
+    """Takes the rules of these keys from what their search does not find."""
+    candidates = [one for one in found if not one.rules.keys().isdisjoint(keys)]
     if not candidates:
         return
-    hits = await search(database, rule.q or "", {one.issue for one in candidates}, now)
+    hits = await search(database, q, {one.issue for one in candidates}, now)
     for one in candidates:
         if one.issue not in hits:
-            del one.rules[rule.key]
-            one.passed.pop(rule.key, None)
+            for key in keys:
+                one.rules.pop(key, None)
+                one.passed.pop(key, None)
 
 
 def _merged(found: Sequence[Found]) -> list[Found]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from avalon.database import Database
+from avalon.database import Database, RawJson
 from avalon.errors import NotFound
 from avalon.rules import Rule
 from avalon.search import ISSUES, issue_conditions, parse
@@ -18,6 +18,8 @@ from avalon.statements import load
 from avalon.subscriptions.state import Passed
 
 sql = load("evaluation")
+
+_encode = msgspec.json.Encoder().encode
 
 
 class _RuleFact(msgspec.Struct):
@@ -52,9 +54,26 @@ class _StandingRow(Standing, frozen=True, kw_only=True):
     issue: UUID
 
 
-class _Reached(msgspec.Struct):
+class Asked(NamedTuple):
+    """How loud an issue is up to a minute since the epoch, as a rule of events or users counts."""
+
+    key: str
     issue: UUID
-    minute: datetime
+    minute: int
+    rule: Rule
+
+    def __hash__(self) -> int:
+        return hash(self[:3])
+
+
+class _Total(msgspec.Struct):
+    issue: UUID
+    events: int
+    users: int
+
+
+class _Reached(msgspec.Struct):
+    number: int
     reached: int
     before: int
 
@@ -142,23 +161,46 @@ async def search(database: Database, q: str, issues: Collection[UUID], now: floa
     return {row["issue"] for row in rows}
 
 
-async def reached(
-    database: Database, rule: Rule, asked: Sequence[tuple[UUID, int]]
-) -> dict[tuple[UUID, int], tuple[int, int]]:
-    """How many events or users issues had in the rule's window up to a minute, and up to the one before."""
-    params = {
-        "issues": [issue for issue, _ in asked],
-        "minutes": [datetime.fromtimestamp(minute * 60, UTC) for _, minute in asked],
+async def reached(database: Database, asked: Sequence[Asked]) -> dict[Asked, tuple[int, int]]:
+    """As `counts`, of those alone that can have passed their threshold."""
+    if not asked:
+        return {}
+    rows = await database.fetch(sql.totals, {"issues": list({one.issue for one in asked})}, row=_Total)
+    totals = {row.issue: row for row in rows}
+    return await counts(database, [one for one in asked if _may_pass(one.rule, totals.get(one.issue))])
+
+
+async def counts(database: Database, asked: Sequence[Asked]) -> dict[Asked, tuple[int, int]]:
+    """How many events or users issues had in the rules' windows up to a minute, and up to the one before.
+
+    In at most two questions, however many rules there are; nothing for an issue without any.
+    """
+    found: dict[Asked, tuple[int, int]] = {}
+    for statement, when in ((sql.events, "events"), (sql.users, "users")):
+        some = [one for one in asked if one.rule.when == when]
+        if some:
+            params = {"asked": RawJson(_encode([_row(number, one) for number, one in enumerate(some)]))}
+            for row in await database.fetch(statement, params, row=_Reached):
+                found[some[row.number]] = (row.reached, row.before)
+    return found
+
+
+def _may_pass(rule: Rule, total: _Total | None) -> bool:
+    """Whether the issue has had as many in all its time."""
+    return total is not None and getattr(total, rule.when) >= (rule.threshold or 0)
+
+
+def _row(number: int, asked: Asked) -> dict[str, Any]:
+    rule = asked.rule
+    return {
+        "number": number,
+        "issue": asked.issue,
+        "minute": datetime.fromtimestamp(asked.minute * 60, UTC),
         "length": rule.window_minutes,
-        "services": rule.services,
-        "levels": list(rule.levels),
-        "environments": rule.environments,
+        "services": rule.services or None,
+        "levels": rule.levels or None,
+        "environments": rule.environments or None,
     }
-    if rule.when == "users":
-        rows = await database.fetch(sql.users, params | {"threshold": rule.threshold}, row=_Reached)
-    else:
-        rows = await database.fetch(sql.events, params, row=_Reached)
-    return {(row.issue, minute_of(row.minute)): (row.reached, row.before) for row in rows}
 
 
 def passed(rule: Rule, minute: int, reached: int, before: int) -> Passed | None:

@@ -137,8 +137,8 @@ async def _below(database: Database, rule: Rule, issue: UUID, now: float) -> str
     if rule.threshold is None:
         return None
     minute = int(now) // 60
-    reached = await questions.reached(database, rule, [(issue, minute)])
-    count, _ = reached.get((issue, minute), (0, 0))
+    asked = questions.Asked(rule.key, issue, minute, rule)
+    count, _ = (await questions.counts(database, [asked])).get(asked, (0, 0))
     if count >= rule.threshold:
         return None
     return f"{count} of {many(rule.threshold, rule.when.removesuffix('s'))} in {duration(rule.window_s or 0)}"

@@ -6,7 +6,7 @@ import importlib
 import sys
 from pathlib import Path
 
-NAMES = ("grouping", "ingest", "lists", "live", "regroup", "rest", "size", "storm")
+NAMES = ("grouping", "ingest", "lists", "live", "regroup", "rest", "rules", "size", "storm")
 # Those that need an argument, and so are not among all.
 NAMED = ("against",)
 

@@ -69,56 +69,63 @@ CROSS JOIN LATERAL (
   LIMIT 1
 ) AS r
 
+-- name: totals
+-- How many reports and users issues have had in all their time: who has had fewer never passes a threshold.
+-- issues: uuid[]
+SELECT id AS issue, events, users
+FROM projection.issue
+WHERE id = ANY(%(issues)s::uuid[])
+
 -- name: events
 -- How many reports issues had in the windows that end with given minutes, and in those that ended a minute
 -- earlier, from the projected minutes.
--- issues: uuid[] and minutes: timestamptz[], asked for side by side; length: integer, of the window in minutes;
--- services, levels, environments: text[], empty for any
+-- asked: jsonb, an array of {number, issue, minute, length, of the window in minutes, services, levels, environments};
+-- of the last three null for any
 SELECT
-  asked.issue,
-  asked.minute,
+  asked.number,
   coalesce(sum(m.reports) FILTER (
-    WHERE m.minute > asked.minute - make_interval(mins => %(length)s::integer)
+    WHERE m.minute > asked.minute - make_interval(mins => asked.length)
   ), 0)::bigint AS reached,
   coalesce(sum(m.reports) FILTER (WHERE m.minute < asked.minute), 0)::bigint AS before
-FROM unnest(%(issues)s::uuid[], %(minutes)s::timestamptz[]) AS asked (issue, minute)
+FROM jsonb_to_recordset(%(asked)s::jsonb) AS asked (
+  number integer, issue uuid, minute timestamptz, length integer, services text[], levels text[], environments text[]
+)
 JOIN projection.issue_group AS g ON g.issue = asked.issue
 JOIN projection.group_minute AS m
   ON m.issue_group = g.id
-  AND m.minute >= asked.minute - make_interval(mins => %(length)s::integer)
+  AND m.minute >= asked.minute - make_interval(mins => asked.length)
   AND m.minute <= asked.minute
-WHERE (%(services)s::text[] = '{}' OR g.service = ANY(%(services)s::text[]))
-  AND (%(levels)s::text[] = '{}' OR m.level = ANY(%(levels)s::text[]))
-  AND (%(environments)s::text[] = '{}' OR m.environment = ANY(%(environments)s::text[]))
-GROUP BY asked.issue, asked.minute
+WHERE (asked.services IS NULL OR g.service = ANY(asked.services))
+  AND (asked.levels IS NULL OR m.level = ANY(asked.levels))
+  AND (asked.environments IS NULL OR m.environment = ANY(asked.environments))
+GROUP BY asked.number
 
 -- name: users
 -- As events, but how many people met the issues: counted in at most the last 10,000 reports of a window.
--- issues: uuid[] and minutes: timestamptz[]; length: integer; services, levels, environments: text[]; threshold:
--- bigint, because an issue that fewer people have met in all its time need not be looked at
+-- asked: jsonb, as in events
 SELECT
-  asked.issue,
-  asked.minute,
+  asked.number,
   count(DISTINCT r.user_hash) FILTER (
-    WHERE r.minute > asked.minute - make_interval(mins => %(length)s::integer)
+    WHERE r.minute > asked.minute - make_interval(mins => asked.length)
   ) AS reached,
   count(DISTINCT r.user_hash) FILTER (WHERE r.minute < asked.minute) AS before
-FROM unnest(%(issues)s::uuid[], %(minutes)s::timestamptz[]) AS asked (issue, minute)
-JOIN projection.issue AS i ON i.id = asked.issue AND i.users >= %(threshold)s::bigint
+FROM jsonb_to_recordset(%(asked)s::jsonb) AS asked (
+  number integer, issue uuid, minute timestamptz, length integer, services text[], levels text[], environments text[]
+)
 CROSS JOIN LATERAL (
   SELECT log.user_hash(v.data) AS user_hash, date_bin('1 minute', v.occurred_at, 'epoch') AS minute
   FROM projection.visible_report AS v
   WHERE v.stream = ANY(ARRAY(SELECT g.id FROM projection.issue_group AS g WHERE g.issue = asked.issue))
-    AND v.occurred_at >= asked.minute - make_interval(mins => %(length)s::integer)
+    AND v.occurred_at >= asked.minute - make_interval(mins => asked.length)
     AND v.occurred_at < asked.minute + interval '1 minute'
-    AND v.recorded_at >= asked.minute - make_interval(mins => %(length)s::integer + 1)
-    AND (%(services)s::text[] = '{}' OR v.service = ANY(%(services)s::text[]))
-    AND (%(levels)s::text[] = '{}' OR v.level = ANY(%(levels)s::text[]))
-    AND (%(environments)s::text[] = '{}' OR coalesce(v.environment, '') = ANY(%(environments)s::text[]))
+    AND v.recorded_at >= asked.minute - make_interval(mins => asked.length + 1)
+    AND (asked.services IS NULL OR v.service = ANY(asked.services))
+    AND (asked.levels IS NULL OR v.level = ANY(asked.levels))
+    AND (asked.environments IS NULL OR coalesce(v.environment, '') = ANY(asked.environments))
   ORDER BY v.occurred_at DESC
   LIMIT 10000
 ) AS r
-GROUP BY asked.issue, asked.minute
+GROUP BY asked.number
 
 -- name: found
 -- Which of some issues a search finds. Its conditions are put in place of the two that are always true.

@@ -218,3 +218,13 @@ def test_no_text_makes_a_pattern_slow(pattern: str, text: str) -> None:
     begun = time.thread_time()
     group_report(crash("total", text[:512], value=text[:8_192]), rules)
     assert time.thread_time() - begun < 0.05
+
+
+def test_a_hundred_rules_that_begin_with_a_star_are_tried_once_a_word() -> None:
+    """Tried at every letter, these take ten times as long."""
+    made = [rule(UUID(int=n), kind="variable", pattern=f"*w{n}x*") for n in range(1, 101)]
+    rules = RuleSet(made)
+    begun = time.thread_time()
+    group_report(Report(message="a-" * 400), rules)
+    assert time.thread_time() - begun < 0.05
+    assert group_report(Report(message="lost us-w7xy"), rules).key_parts[1] == "lost <num>"
