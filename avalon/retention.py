@@ -115,8 +115,8 @@ async def purge(
 ) -> Purged:
     """Blanks deleted reports and comments, in the files too. Raises Conflict where others are at work.
 
-    The fact comes first, under the log's lock: from then on no deletion before it can be undone, and only
-    what was deleted before it is blanked. What a crash leaves undone is done by the next purge.
+    The fact comes first, under the log's lock: from then on no deletion before it can be undone. An issue
+    that is deleted behind it is left to the next purge, which also does what a crash left undone.
     """
     async with _alone(owner_url, PURGE_LOCK_TIMEOUT) as connection:
         if connection is None:
