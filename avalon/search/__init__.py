@@ -9,11 +9,13 @@ from avalon.search.conditions import Conditions, issue_conditions, report_condit
 from avalon.search.keys import ISSUES, REPORTS, Key
 from avalon.search.parser import MAX_LENGTH, MAX_TERMS, parse
 from avalon.search.query import Age, Comparison, Match, Pattern, Period, Query, Term, Words, to_text
+from avalon.search.ranks import RANKED, rank_of
 
 __all__ = [
     "ISSUES",
     "MAX_LENGTH",
     "MAX_TERMS",
+    "RANKED",
     "REPORTS",
     "Age",
     "Comparison",
@@ -27,6 +29,7 @@ __all__ = [
     "Words",
     "issue_conditions",
     "parse",
+    "rank_of",
     "report_conditions",
     "to_text",
 ]

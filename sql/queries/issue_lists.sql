@@ -32,16 +32,16 @@ LIMIT %(row_limit)s::integer
 -- As list_head, among all issues: found first, sorted then, because to what is rare a walk would be long.
 -- after: timestamptz or NULL, after_id: uuid or NULL; row_limit: integer
 WITH found AS MATERIALIZED (
-  SELECT i.id, i.last_seen
+  SELECT i.id, i.last_seen AS sorted
   FROM projection.issue AS i
   WHERE NOT i.is_hidden
     AND /*own*/ true
     AND /*others*/ true
     AND (%(after_id)s::uuid IS NULL OR (i.last_seen, i.id) < (%(after)s::timestamptz, %(after_id)s::uuid))
 )
-SELECT i.id, i.last_seen AS sorted
+SELECT i.id, i.sorted
 FROM found AS i
-ORDER BY i.last_seen DESC, i.id DESC
+ORDER BY i.sorted DESC, i.id DESC
 LIMIT %(row_limit)s::integer
 
 -- name: list_trend
@@ -51,7 +51,7 @@ LIMIT %(row_limit)s::integer
 -- since, middle, until: timestamptz, full hours; candidates: integer, so many of the loudest; after: bigint or NULL,
 -- after_id: uuid or NULL; row_limit: integer
 WITH found AS NOT MATERIALIZED (
-  SELECT i.id, i.events
+  SELECT i.id, i.events, i.events_rank
   FROM projection.issue AS i
   WHERE NOT i.is_hidden
     AND i.last_seen >= %(since)s::timestamptz
@@ -61,7 +61,7 @@ WITH found AS NOT MATERIALIZED (
 loudest AS MATERIALIZED (
   SELECT f.id
   FROM found AS f
-  ORDER BY f.events DESC, f.id DESC
+  ORDER BY f.events_rank DESC, f.events DESC, f.id DESC
   LIMIT %(candidates)s::integer
 ),
 scored AS (
