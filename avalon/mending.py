@@ -11,7 +11,7 @@ from typing import Any
 
 from psycopg import sql
 
-from avalon.scratch import Report, Scratch, replay, statements, tables
+from avalon.scratch import Report, Scratch, columns, replay, statements, tables
 
 STEP_ROWS = 2_000
 
@@ -37,6 +37,7 @@ async def mend(scratch: Scratch, table: str, after: Key = None, up_to: Key = Non
         "scratch": sql.Identifier(scratch.schema),
         "keys": keys,
         "between": _between(keys, after, up_to),
+        "columns": await columns(scratch.connection, table),
     }
     await scratch.connection.execute(
         sql.SQL(
@@ -47,9 +48,9 @@ async def mend(scratch: Scratch, table: str, after: Key = None, up_to: Key = Non
     )
     await scratch.connection.execute(
         sql.SQL(
-            "INSERT INTO projection.{table}"
-            " SELECT * FROM {scratch}.{table} WHERE {between}"
-            " EXCEPT SELECT * FROM projection.{table} WHERE {between}"
+            "INSERT INTO projection.{table} ({columns})"
+            " SELECT {columns} FROM {scratch}.{table} WHERE {between}"
+            " EXCEPT SELECT {columns} FROM projection.{table} WHERE {between}"
         ).format(**names)
     )
 

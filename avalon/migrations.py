@@ -167,7 +167,7 @@ async def _make_baseline_tables(connection: Connection) -> None:
         await connection.execute(
             sql.SQL(
                 "CREATE TABLE IF NOT EXISTS baseline.{0}"
-                " (LIKE projection.{0} INCLUDING DEFAULTS INCLUDING CONSTRAINTS, {1})"
+                " (LIKE projection.{0} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS, {1})"
             ).format(sql.Identifier(table), sql.SQL(key))
         )
     # Releases before 0.2 made them with all.

@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 
 from avalon.event_store import Cursor
 from avalon.mending import mend, mend_in_steps
-from avalon.scratch import Progress, Report, Scratch, a_scratch, replay, tables
+from avalon.scratch import Progress, Report, Scratch, a_scratch, copy, replay, tables
 
 __all__ = ["Difference", "Progress", "rebuild", "seal", "verify"]
 
@@ -80,9 +80,7 @@ async def seal(
         async with connection.transaction():
             for table in await tables(connection):
                 await connection.execute(scratch.named("DELETE FROM baseline.{table}", table=table))
-                await connection.execute(
-                    scratch.named("INSERT INTO baseline.{table} SELECT * FROM {schema}.{table}", table=table)
-                )
+                await copy(connection, table, scratch.schema, "baseline")
             await connection.execute(
                 "UPDATE baseline.sealed SET position = %s, recorded_at = %s",
                 [up_to.position, up_to.recorded_at],

@@ -56,6 +56,28 @@ async def test_an_issue_has_what_its_reports_add_up_to(database: Database, owner
     assert await value(owner, "SELECT count(*) FROM projection.group_user") == 2
 
 
+async def test_one_more_report_writes_none_of_its_issues_indexes(database: Database, owner: Owner) -> None:
+    at = ago(minutes=5)
+    await report(database, *[a_report(1, occurred_at=at) for _ in range(100)])
+    found = []
+    for guard in ("SELECT", "CREATE INDEX ON projection.issue (events)"):
+        async with owner.transaction(force_rollback=True):
+            await owner.execute(guard.encode())
+            # At this transaction's end, so that the next one counts from nothing.
+            await owner.execute("SELECT pg_stat_force_next_flush()")
+            await owner.execute(
+                """INSERT INTO log.event (id, type, stream, service, level, occurred_at, actor, data)
+                SELECT gen_random_uuid(), type, stream, service, level, occurred_at, actor, data
+                FROM log.event WHERE type = 'error.reported' LIMIT 1"""
+            )
+            found += await rows(
+                owner,
+                "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables"
+                " WHERE schemaname = 'projection' AND relname = 'issue'",
+            )
+    assert found == [(1, 1), (1, 0)]
+
+
 async def test_no_name_of_a_person_stands_in_a_projection(database: Database, owner: Owner) -> None:
     await report(database, a_report(1, data={"user": {"id": "ann", "email": "ann@example.com"}}))
     for (table,) in await rows(owner, "SELECT tablename FROM pg_tables WHERE schemaname = 'projection'"):
