@@ -153,16 +153,37 @@ async def _replace_routines(connection: Connection, progress: Progress) -> None:
 
 
 async def _make_baseline_tables(connection: Connection) -> None:
-    """Schema baseline holds the same tables as schema projection, made from those."""
+    """Schema baseline holds the same tables as schema projection, made from those.
+
+    They are written and read whole: an index besides the primary key would only make both slow.
+    """
     cursor = await connection.execute(
-        "SELECT tablename FROM pg_tables WHERE schemaname = 'projection' ORDER BY tablename"
+        """
+        SELECT t.relname, pg_get_constraintdef(k.oid)
+        FROM pg_class AS t
+        JOIN pg_constraint AS k ON k.conrelid = t.oid AND k.contype = 'p'
+        WHERE t.relnamespace = 'projection'::regnamespace
+        ORDER BY t.relname
+        """
     )
-    for (table,) in await cursor.fetchall():
+    for table, key in await cursor.fetchall():
         await connection.execute(
-            sql.SQL("CREATE TABLE IF NOT EXISTS baseline.{0} (LIKE projection.{0} INCLUDING ALL)").format(
-                sql.Identifier(table)
-            )
+            sql.SQL(
+                "CREATE TABLE IF NOT EXISTS baseline.{0}"
+                " (LIKE projection.{0} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS, {1})"
+            ).format(sql.Identifier(table), sql.SQL(key))
         )
+    # Releases before 0.2 made them with all.
+    cursor = await connection.execute(
+        """
+        SELECT i.indexrelid::regclass::text
+        FROM pg_index AS i
+        JOIN pg_class AS t ON t.oid = i.indrelid
+        WHERE t.relnamespace = 'baseline'::regnamespace AND NOT i.indisprimary
+        """
+    )
+    for (index,) in await cursor.fetchall():
+        await connection.execute(sql.SQL("DROP INDEX {}").format(sql.SQL(index)))
 
 
 async def _record_release(connection: Connection) -> None:

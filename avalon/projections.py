@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from avalon.event_store import Cursor
-from avalon.scratch import Progress, Report, Scratch, a_scratch, replay, statements, tables
+from avalon.scratch import Progress, Report, Scratch, a_scratch, columns, copy, replay, statements, tables
 
 __all__ = ["Difference", "Progress", "rebuild", "seal", "verify"]
 
@@ -71,9 +71,7 @@ async def seal(
         async with connection.transaction():
             for table in await tables(connection):
                 await connection.execute(scratch.named("DELETE FROM baseline.{table}", table=table))
-                await connection.execute(
-                    scratch.named("INSERT INTO baseline.{table} SELECT * FROM {schema}.{table}", table=table)
-                )
+                await copy(connection, table, scratch.schema, "baseline")
             await connection.execute(
                 "UPDATE baseline.sealed SET position = %s, recorded_at = %s",
                 [up_to.position, up_to.recorded_at],
@@ -115,7 +113,12 @@ async def _mend(scratch: Scratch, table: str) -> None:
     """Replaces the rows that differ, and only those, so that the lock is held for little."""
     cursor = await scratch.connection.execute(statements.primary_key, {"table": f"projection.{table}"})
     keys = sql.SQL(", ").join([sql.Identifier(row[0]) for row in await cursor.fetchall()])
-    names = {"table": sql.Identifier(table), "scratch": sql.Identifier(scratch.schema), "keys": keys}
+    names = {
+        "table": sql.Identifier(table),
+        "scratch": sql.Identifier(scratch.schema),
+        "keys": keys,
+        "columns": await columns(scratch.connection, table),
+    }
     await scratch.connection.execute(
         sql.SQL(
             "DELETE FROM projection.{table} WHERE ({keys}) IN (SELECT {keys} FROM"
@@ -124,7 +127,7 @@ async def _mend(scratch: Scratch, table: str) -> None:
     )
     await scratch.connection.execute(
         sql.SQL(
-            "INSERT INTO projection.{table}"
-            " SELECT * FROM {scratch}.{table} EXCEPT SELECT * FROM projection.{table}"
+            "INSERT INTO projection.{table} ({columns})"
+            " SELECT {columns} FROM {scratch}.{table} EXCEPT SELECT {columns} FROM projection.{table}"
         ).format(**names)
     )

@@ -98,9 +98,7 @@ async def _build(scratch: Scratch) -> None:
                 "CREATE UNLOGGED TABLE {schema}.{table} (LIKE projection.{table} INCLUDING ALL)", table=table
             )
         )
-        await connection.execute(
-            scratch.named("INSERT INTO {schema}.{table} SELECT * FROM baseline.{table}", table=table)
-        )
+        await copy(connection, table, "baseline", scratch.schema)
     await connection.execute(scratch.named("CREATE UNLOGGED TABLE {schema}.event (LIKE log.event)"))
     cursor = await connection.execute(statements.folds)
     for trigger, function, body, settings in await cursor.fetchall():
@@ -177,6 +175,24 @@ async def _fold(scratch: Scratch, run: list[Any]) -> None:
     await scratch.connection.execute(scratch.named("TRUNCATE {schema}.event"))
     scratch.cursor = last
     scratch.events += len(run)
+
+
+async def copy(connection: Connection, table: str, source: str, target: str) -> None:
+    """All rows of a projection's table, from its like in one schema to that in another."""
+    await connection.execute(
+        sql.SQL("INSERT INTO {}.{table} ({columns}) SELECT {columns} FROM {}.{table}").format(
+            sql.Identifier(target),
+            sql.Identifier(source),
+            table=sql.Identifier(table),
+            columns=await columns(connection, table),
+        )
+    )
+
+
+async def columns(connection: Connection, table: str) -> sql.Composed:
+    """The columns that are written of a projection's table, as a list in SQL."""
+    cursor = await connection.execute(statements.columns, {"table": f"projection.{table}"})
+    return sql.SQL(", ").join([sql.Identifier(row[0]) for row in await cursor.fetchall()])
 
 
 async def tables(connection: Connection) -> list[str]:

@@ -20,7 +20,7 @@ from avalon.errors import BadInput, Unavailable
 from avalon.read_models import cursors
 from avalon.read_models.cursors import Mark
 from avalon.read_models.issue_types import name_types
-from avalon.search import ISSUES, Conditions, Match, Pattern, Query, issue_conditions, parse
+from avalon.search import ISSUES, RANKED, Conditions, Match, Pattern, Query, issue_conditions, parse, rank_of
 from avalon.statements import load
 
 sql = load("issue_lists")
@@ -161,6 +161,10 @@ def statements(sort: str, conditions: Conditions, *, is_rare: bool = False) -> l
 
 def _complete(text: str, sort: str, conditions: Conditions) -> LiteralString:
     """A statement with its conditions and its order; both are made of constants."""
+    if sort in RANKED:
+        rank = rank_of("%(after)s::bigint")
+        text = text.replace("(i.last_seen, i.id) < (", f"(i.{sort}_rank, i.last_seen, i.id) < ({rank}, ")
+        text = text.replace("BY i.last_seen", f"BY i.{sort}_rank DESC, i.last_seen")
     if sort != "last_seen":
         text = text.replace("i.last_seen", f"i.{sort}")
         if not sort.endswith("_seen"):

@@ -9,12 +9,14 @@ from avalon.search.conditions import Conditions, issue_conditions
 from avalon.search.keys import ISSUES, REPORTS, Key
 from avalon.search.parser import MAX_LENGTH, MAX_TERMS, parse
 from avalon.search.query import Age, Comparison, Match, Pattern, Period, Query, Term, Words, to_text
+from avalon.search.ranks import RANKED, rank_of
 from avalon.search.report_conditions import report_conditions
 
 __all__ = [
     "ISSUES",
     "MAX_LENGTH",
     "MAX_TERMS",
+    "RANKED",
     "REPORTS",
     "Age",
     "Comparison",
@@ -28,6 +30,7 @@ __all__ = [
     "Words",
     "issue_conditions",
     "parse",
+    "rank_of",
     "report_conditions",
     "to_text",
 ]

@@ -17,6 +17,7 @@ from uuid import UUID
 import msgspec
 
 from avalon.search.query import Age, Comparison, Match, Pattern, Period, Query, Term, Words
+from avalon.search.ranks import compared
 
 # A new issue is shown as an ongoing one after so long.
 NEW: Final = timedelta(days=7)
@@ -200,7 +201,7 @@ def like_literal(text: str) -> str:
 def _compared(found: Conditions, column: str, term: Comparison, now: datetime) -> str:
     match term.value:
         case int(number):
-            return f"{column} {term.operator} {found.put(number, 'bigint')}"
+            return compared(column, term.operator, found.put(number, "bigint"))
         case Age() as age:
             # Younger is later.
             turned = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}[term.operator]

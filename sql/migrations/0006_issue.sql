@@ -8,18 +8,25 @@ BEGIN
   FOREACH _schema IN ARRAY ARRAY['projection', 'baseline'] LOOP
     CONTINUE WHEN to_regclass(_schema || '.issue') IS NULL;
 
-    -- Totals over the issue's groups, then the decisions. search is written with the title.
+    -- Totals over the issue's groups, then the decisions. search is written with the title. While no group has a
+    -- report there is no level, and no first or last time: any that stood here would count among the reports'.
+    -- A rank grows with its number, in steps of a quarter. It is what is indexed: a report that leaves it as it was
+    -- updates the row within its page, and none of the indexes.
     EXECUTE format($sql$
       ALTER TABLE %1$I.issue
         ADD COLUMN substatus text NOT NULL DEFAULT 'new',
         ADD COLUMN type text,
         ADD COLUMN title text,
         ADD COLUMN culprit text,
-        ADD COLUMN level text NOT NULL DEFAULT 'error',
-        ADD COLUMN first_seen timestamptz NOT NULL DEFAULT '2000-01-01 00:00:00+00',
-        ADD COLUMN last_seen timestamptz NOT NULL DEFAULT '2000-01-01 00:00:00+00',
+        ADD COLUMN level text,
+        ADD COLUMN first_seen timestamptz,
+        ADD COLUMN last_seen timestamptz,
         ADD COLUMN events bigint NOT NULL DEFAULT 0,
         ADD COLUMN users bigint NOT NULL DEFAULT 0,
+        ADD COLUMN events_rank integer NOT NULL
+          GENERATED ALWAYS AS ((4 * ln(greatest(events, 0) + 1))::integer) STORED,
+        ADD COLUMN users_rank integer NOT NULL
+          GENERATED ALWAYS AS ((4 * ln(greatest(users, 0) + 1))::integer) STORED,
         ADD COLUMN is_hidden boolean NOT NULL DEFAULT false,
         ADD COLUMN moved_to uuid,
         ADD COLUMN assignee uuid,
@@ -60,8 +67,8 @@ END $$;
 
 CREATE INDEX issue_last_seen ON projection.issue (last_seen DESC, id DESC) WHERE NOT is_hidden;
 CREATE INDEX issue_first_seen ON projection.issue (first_seen DESC, id DESC) WHERE NOT is_hidden;
-CREATE INDEX issue_events ON projection.issue (events DESC, id DESC) WHERE NOT is_hidden;
-CREATE INDEX issue_users ON projection.issue (users DESC, id DESC) WHERE NOT is_hidden;
+CREATE INDEX issue_events ON projection.issue (events_rank DESC) WHERE NOT is_hidden;
+CREATE INDEX issue_users ON projection.issue (users_rank DESC) WHERE NOT is_hidden;
 CREATE INDEX issue_status ON projection.issue (status, last_seen DESC, id DESC) WHERE NOT is_hidden;
 CREATE INDEX issue_service ON projection.issue (service, last_seen DESC, id DESC) WHERE NOT is_hidden;
 CREATE INDEX issue_assignee ON projection.issue (assignee, last_seen DESC, id DESC) WHERE assignee IS NOT NULL;
@@ -98,7 +105,8 @@ WITH (fillfactor = 70);
 CREATE INDEX ON projection.group_tag (key, value) INCLUDE (issue_group);
 
 -- Who ever met the errors of a group: the first 8 bytes of the MD5 of the user's id, never the id. A report that is
--- deleted takes nobody out, because it is not known who has others.
+-- deleted takes nobody out, because it is not known who has others. There is no salt: it would have to stand in this
+-- database, beside the hashes that it protects, and outside the log, which alone must be enough to fold them again.
 CREATE TABLE projection.group_user (
   issue_group uuid NOT NULL,
   user_hash bigint NOT NULL,
@@ -151,5 +159,6 @@ CREATE INDEX fact_action ON log.fact ((data ->> 'action')) WHERE data ? 'action'
 CREATE INDEX fact_moved_from ON log.fact ((data ->> 'from'), position) WHERE type = 'issue.groups_moved';
 
 -- Room in their pages for the next counts: a row that stays in its page needs no new entry in an index.
+ALTER TABLE projection.issue SET (fillfactor = 70);
 ALTER TABLE projection.issue_group SET (fillfactor = 70);
 ALTER TABLE projection.group_hour SET (fillfactor = 70);

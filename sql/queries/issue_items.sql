@@ -1,6 +1,7 @@
 -- name: items
 -- Issues with what their groups say of them: the newest environments and releases, and reports by hour. The
--- overflow's value is empty: to match is_overflow in the key's index, Postgres 18 would skip over all values.
+-- overflow's value is empty: to match is_overflow in the key's index, Postgres 18 would skip over all values. An issue
+-- whose groups have all gone elsewhere is told as it was opened.
 -- ids: uuid[]; recent: timestamptz, from when on a new issue is still called new; since: timestamptz, the first hour;
 -- names: integer, so many environments and releases; groups: integer, of so many groups
 SELECT
@@ -9,14 +10,14 @@ SELECT
   i.type,
   i.title,
   i.culprit,
-  i.level,
+  coalesce(i.level, 'error') AS level,
   i.status,
   CASE
     WHEN i.substatus = 'new' AND i.first_seen <= %(recent)s::timestamptz THEN 'ongoing'
     ELSE i.substatus
   END AS substatus,
-  i.first_seen,
-  greatest(i.last_seen, i.first_seen) AS last_seen,
+  coalesce(i.first_seen, i.opened_at) AS first_seen,
+  coalesce(greatest(i.last_seen, i.first_seen), i.opened_at) AS last_seen,
   i.events,
   i.users,
   coalesce(e.names, '{}') AS environments,
@@ -84,7 +85,7 @@ SELECT
   coalesce(i.last_seen, i.opened_at) AS last_seen,
   i.is_hidden,
   i.moved_to,
-  i.first_seen,
+  coalesce(i.first_seen, i.opened_at) AS first_seen,
   (SELECT count(*) FROM (SELECT FROM projection.issue_group WHERE issue = i.id LIMIT %(groups)s::integer) AS g)
     >= %(groups)s::integer AS is_large
 FROM projection.issue AS i

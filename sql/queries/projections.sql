@@ -17,6 +17,14 @@ JOIN pg_proc AS p ON p.oid = t.tgfoid
 WHERE t.tgrelid = 'log.event'::regclass AND p.proname LIKE 'fold\_%%'
 ORDER BY t.tgname
 
+-- name: columns
+-- The columns of a table that are written; the others are generated from them.
+-- table: text, qualified
+SELECT attname
+FROM pg_attribute
+WHERE attrelid = %(table)s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+ORDER BY attnum
+
 -- name: primary_key
 -- The columns of a table's primary key.
 -- table: text, qualified

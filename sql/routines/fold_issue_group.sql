@@ -6,6 +6,8 @@ SET search_path = projection, pg_catalog, pg_temp
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 SET enable_seqscan = off
+-- Or the statement would be planned at every append: it holds variables, and sessions plan those anew.
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
   _max_users CONSTANT bigint := 10000;

@@ -52,9 +52,9 @@ BEGIN
       JOIN group_user AS u ON u.issue_group = own.id
       WHERE own.issue = i.id
     ),
-    first_seen = coalesce(g.first_seen, '2000-01-01 00:00:00+00'),
-    last_seen = coalesce(g.last_seen, '2000-01-01 00:00:00+00'),
-    level = coalesce(log.level(g.severity), 'error'),
+    first_seen = g.first_seen,
+    last_seen = g.last_seen,
+    level = log.level(g.severity),
     is_hidden = coalesce(g.events, 0) = 0 OR EXISTS (SELECT FROM group_erasure AS e WHERE e.issue = i.id)
   FROM unnest(_issues) AS touched (id)
   LEFT JOIN LATERAL (

@@ -7,6 +7,8 @@ SET search_path = projection, pg_catalog, pg_temp
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 SET enable_seqscan = off
+-- Or the statement would be planned at every append: it holds variables, and sessions plan those anew.
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
   _max_keys CONSTANT bigint := 50;
@@ -17,6 +19,8 @@ BEGIN
   END IF;
 
   -- Each tag is looked up once: by its row's place it is updated, and without one it is new. Nobody else writes here.
+  -- Rows are compared with the front of the primary key, because no other index may be taken for this: by key and value
+  -- there are as many rows as groups.
   WITH worn AS MATERIALIZED (
     SELECT w.*, t.ctid AS place
     FROM (
@@ -33,7 +37,9 @@ BEGIN
       GROUP BY 1, 2, 3
     ) AS w
     LEFT JOIN group_tag AS t
-      ON t.issue_group = w.stream AND t.key = w.key AND t.value = w.value AND NOT t.is_overflow
+      ON (t.issue_group, t.key, t.value) >= (w.stream, w.key, w.value)
+      AND (t.issue_group, t.key, t.value) <= (w.stream, w.key, w.value)
+      AND NOT t.is_overflow
   ),
   known AS (
     UPDATE group_tag AS t
@@ -52,8 +58,7 @@ BEGIN
     FROM worn AS w
     WHERE w.place IS NULL
   ),
-  -- How many values a key has. Where its overflow has begun it takes none any more: nothing needs counting. Rows are
-  -- compared with the front of the primary key, because no other index may be taken for this.
+  -- How many values a key has. Where its overflow has begun it takes none any more: nothing needs counting.
   with_values AS (
     SELECT
       u.*,

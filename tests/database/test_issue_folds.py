@@ -10,7 +10,7 @@ import pytest
 
 from avalon import deletions, event_store, projections
 from avalon.database import Database
-from avalon.events import NewEvent, ServiceErased, uuid7
+from avalon.events import IssueGroupsBound, IssueGroupsMoved, NewEvent, ServiceErased, uuid7
 from tests.conftest import Urls
 from tests.history import a_report, ago, report
 
@@ -54,6 +54,28 @@ async def test_an_issue_has_what_its_reports_add_up_to(database: Database, owner
     )
     assert found == [(4, 2, "fatal", early, "boom", False, "new")]
     assert await value(owner, "SELECT count(*) FROM projection.group_user") == 2
+
+
+async def test_one_more_report_writes_none_of_its_issues_indexes(database: Database, owner: Owner) -> None:
+    at = ago(minutes=5)
+    await report(database, *[a_report(1, occurred_at=at) for _ in range(100)])
+    found = []
+    for guard in ("SELECT", "CREATE INDEX ON projection.issue (events)"):
+        async with owner.transaction(force_rollback=True):
+            await owner.execute(guard.encode())
+            # At this transaction's end, so that the next one counts from nothing.
+            await owner.execute("SELECT pg_stat_force_next_flush()")
+            await owner.execute(
+                """INSERT INTO log.event (id, type, stream, service, level, occurred_at, actor, data)
+                SELECT gen_random_uuid(), type, stream, service, level, occurred_at, actor, data
+                FROM log.event WHERE type = 'error.reported' LIMIT 1"""
+            )
+            found += await rows(
+                owner,
+                "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables"
+                " WHERE schemaname = 'projection' AND relname = 'issue'",
+            )
+    assert found == [(1, 1), (1, 0)]
 
 
 async def test_no_name_of_a_person_stands_in_a_projection(database: Database, owner: Owner) -> None:
@@ -144,7 +166,7 @@ async def test_a_deleted_report_takes_its_tags_along(urls: Urls, database: Datab
     await report(database, *events)
     await deletions.delete_report(database, events[0].id, "user:x")
     counts = dict(await rows(owner, "SELECT key || '=' || value, reports FROM projection.group_tag"))
-    assert counts == {"os=linux": 0, "os=mac": 1, "environment=prod": 1, "level=error": 1}
+    assert counts == {"os=mac": 1, "environment=prod": 1, "level=error": 1}
     fact = await value(owner, "SELECT data::text FROM log.event WHERE type = 'error.deleted'")
     assert "linux" not in fact
     assert await projections.verify(urls.owner) == []
@@ -172,6 +194,24 @@ async def test_an_issue_without_reports_is_hidden_until_the_next(
     await report(database, a_report(1, message="second"))
     assert await rows(owner, look) == [(False, 1, "second")]
     assert await value(owner, "SELECT search @@ 'second'::tsquery FROM projection.issue")
+    assert await projections.verify(urls.owner) == []
+
+
+async def test_an_emptied_issue_adds_nothing_of_its_own_to_the_reports_that_come(
+    urls: Urls, database: Database, owner: Owner
+) -> None:
+    one, other, third = UUID(int=1), UUID(int=2), UUID(int=3)
+    await report(database, a_report(1), a_report(2))
+    for fact in (
+        IssueGroupsMoved(from_=one, groups=[one], kind="merge").new(other, "user:x", service="api"),
+        IssueGroupsBound(groups=[third]).new(one, "user:x", service="api"),
+    ):
+        await event_store.append(database, [fact])
+    look = f"SELECT level, first_seen, last_seen, events FROM projection.issue WHERE id = '{one}'"
+    assert await rows(owner, look) == [(None, None, None, 0)]
+    seen = ago(hours=1).replace(second=0, microsecond=0)
+    await report(database, a_report(3, level="info", occurred_at=seen))
+    assert await rows(owner, look) == [("info", seen, seen, 1)]
     assert await projections.verify(urls.owner) == []
 
 

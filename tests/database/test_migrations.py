@@ -63,3 +63,27 @@ async def test_a_view_with_the_same_columns_keeps_what_is_built_on_it(
     await owner.execute("UPDATE runtime.release SET routines_sha256 = ''")
     await migrate(urls.owner, urls.service)
     assert await rows(urls.owner, "SELECT * FROM reporting.my_own") == []
+
+
+async def test_a_table_of_the_baseline_has_the_keys_of_its_model_and_no_other_index(
+    urls: Urls, owner: psycopg.AsyncConnection[Any]
+) -> None:
+    await owner.execute("CREATE INDEX left_by_an_older_release ON baseline.issue (status)")
+    await owner.execute("UPDATE runtime.release SET routines_sha256 = ''")
+    await migrate(urls.owner, urls.service)
+    keys = (
+        "SELECT t.relname, pg_get_constraintdef(k.oid)"
+        " FROM pg_constraint AS k JOIN pg_class AS t ON t.oid = k.conrelid"
+        " WHERE k.contype = 'p' AND t.relnamespace = '{}'::regnamespace AND t.relname <> 'sealed' ORDER BY 1"
+    )
+    assert await rows(urls.owner, keys.format("baseline")) == await rows(
+        urls.owner, keys.format("projection")
+    )
+    assert (
+        await rows(
+            urls.owner,
+            "SELECT indexrelid FROM pg_index"
+            " WHERE indrelid::regclass::text LIKE 'baseline.%' AND NOT indisprimary",
+        )
+        == []
+    )

@@ -208,7 +208,6 @@ async def test_facts_are_found_by_their_time(reader: Connection, past_urls: Urls
 
 ORDERED = {
     "last seen": ("issue", "issue", "last_seen DESC"),
-    "events": ("issue", "issue", "events DESC"),
     "place": ("audit", "fact", "position DESC"),
 }
 

@@ -342,6 +342,25 @@ class TestOrder:
                 cursor = answer["next"]
             assert seen == [str(UUID(int=n)) for n in range(11, 0, -1)]
 
+    @pytest.mark.parametrize("sort", ["events", "users"])
+    async def test_numbers_of_one_rank_stand_in_their_order_too(
+        self, client: httpx.AsyncClient, database: Database, owner: Owner, sort: str
+    ) -> None:
+        await report(database, *[a_report(n, message=f"{n}") for n in range(1, 10)])
+        # The greater the number the less the id, which is what issues of one rank would else be sorted by.
+        numbers = dict(zip(range(1, 10), (1001, 1000, 103, 102, 101, 100, 3, 2, 1), strict=True))
+        for n, number in numbers.items():
+            change = f"UPDATE projection.issue SET {sort} = %s WHERE id = %s"
+            await owner.execute(change.encode(), [number, UUID(int=n)])
+        for q, expected in {"": 9, "has:tag.level": 9, f"{sort}:>101": 4, f"{sort}:>=101": 5}.items():
+            seen, cursor = [], ""
+            while cursor is not None:
+                params = {"sort": sort, "limit": 2, "cursor": cursor, "q": q}
+                answer = (await client.get("/api/issues", params=params)).json()
+                seen += [item["id"] for item in answer["items"]]
+                cursor = answer["next"]
+            assert seen == [str(UUID(int=n)) for n in range(1, expected + 1)]
+
     async def test_each_order_is_its_own(self, client: httpx.AsyncClient, database: Database) -> None:
         await report(
             database,
