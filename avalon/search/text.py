@@ -27,7 +27,7 @@ def parts_of(text: str) -> list[str]:
 
 def pattern_of(parts: list[str], *, is_prefix: bool) -> str:
     """The regular expression of these parts. Capitals begin parts, so each letter tells of both its cases."""
-    between = f"{_GAP}*"
+    between = f"(?:{_GAP}+|{_HUMP})"
     end = "" if is_prefix else "(?![a-z0-9])"
     begin = f"(?:(?<![A-Za-z0-9])|{_HUMP})" if parts[0][0].isascii() else ""
     return f"{begin}{between.join(''.join(map(_letter, part)) for part in parts)}{end}"

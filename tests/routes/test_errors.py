@@ -81,7 +81,7 @@ async def test_a_search_takes_its_text_as_it_stands(
     client: httpx.AsyncClient, database: Database, asked: str
 ) -> None:
     hit = f"it was {asked.lower()} sure"
-    await report(database, a_report(1, message=hit), a_report(2, message="100 axb backslash bo"))
+    await report(database, a_report(1, message=hit), a_report(2, message="10 0x axb backslash bo"))
     assert await messages(client, q=asked) == [hit]
 
 

@@ -149,6 +149,7 @@ SAID = {
                 '"user get"',
                 "teapot",
                 "-user",
+                '"gate way"',
                 "paymentgateway",
                 "0%",
             ),
