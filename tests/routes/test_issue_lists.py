@@ -507,7 +507,8 @@ class TestOneIssue:
     ) -> None:
         await report(database, a_report(1), a_report(2))
         await owner.execute(
-            "UPDATE projection.issue SET is_hidden = true, moved_to = %s WHERE id = %s",
+            "UPDATE projection.issue SET is_hidden = true, moved_to = %s, first_seen = NULL, last_seen = NULL"
+            " WHERE id = %s",
             [UUID(int=1), UUID(int=2)],
         )
         answer = await client.get(f"/api/issues/{UUID(int=2)}")
