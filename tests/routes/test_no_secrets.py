@@ -22,6 +22,7 @@ from avalon.auth.tokens import shared_key
 from avalon.protocols import submission
 from avalon.read_models import log as read_log
 from tests.conftest import ADMIN_PASSWORD, PASSWORD, Server, Urls, running, settings_for
+from tests.faults.ledger import until
 from tests.routes.doors import SAFE, doors
 
 DEADLINE_S = 10.0
@@ -86,6 +87,9 @@ async def webhook() -> AsyncIterator[str]:
 @pytest.fixture
 async def server(urls: Urls, tmp_path: Path, webhook: str) -> AsyncIterator[Server]:
     async with running(settings_for(urls, tmp_path, AVALON_WEBHOOK_ALLOWED_HOSTS=webhook)) as found:
+        # The first connection starts the log's first epoch, which sends readers back to its beginning.
+        await until(lambda: found.services.listener.state == "listening")
+        await found.services.hub.now()
         yield found
 
 
