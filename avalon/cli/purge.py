@@ -1,8 +1,8 @@
 """Take the content of deleted reports and comments out of the database's files.
 
 Deleting hides a report at once; its content stays in the log until the day expires, or until this. So do the
-words of a comment. The log keeps that there was one, and when. Backups, and the write-ahead log kept for
-them, still hold the content: they are yours to expire.
+words of a comment. The log keeps that there was one, and when. Backups, the write-ahead log and the file of
+AVALON_LOG_FILE (logs/errors.log) are not touched and still hold the content: they are yours to expire.
 """
 
 from __future__ import annotations
