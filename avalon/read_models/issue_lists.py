@@ -31,8 +31,8 @@ HEAD: Final = 2_000
 LONG_HEAD: Final = 10_000
 # So few rows that meet a condition elsewhere are all looked up.
 RARE: Final = 5_000
-# Trends are worked out of so many of the loudest issues, and of as many groups of a sample of the last day's
-# reports: at most so many of each five minutes.
+# Trends are worked out of so many of the issues with the most reports in all, and of as many groups of a
+# sample of the last day's reports: at most so many of each five minutes.
 CANDIDATES: Final = 500
 SAMPLE: Final = 10
 HOUR: Final = timedelta(hours=1)
@@ -91,7 +91,7 @@ async def _rows(
         _add_times(conditions, wanted)
         if wanted.sort == "trend":
             return await _by_trend(database, conditions, now, after, limit)
-        return await _sorted(database, wanted.sort, conditions, after, limit, enough=limit)
+        return await _sorted(database, wanted.sort, conditions, after, limit)
     except Unavailable as error:
         if isinstance(error.__cause__, QueryCanceled):
             raise BadInput("takes too long to find; narrow it", field="q", code="too_broad") from None
@@ -99,9 +99,9 @@ async def _rows(
 
 
 async def _sorted(
-    database: Database, sort: str, conditions: Conditions, after: Mark | None, limit: int, *, enough: int
+    database: Database, sort: str, conditions: Conditions, after: Mark | None, limit: int
 ) -> list[dict[str, Any]]:
-    """The first of all that is found; without looking on where the first issues have enough of it."""
+    """The first of all that is found; without looking on where the first issues are enough."""
     params = (
         conditions.params
         | place(after)
@@ -110,7 +110,7 @@ async def _sorted(
     rows: list[dict[str, Any]] = []
     for statement in statements(sort, conditions, is_rare=await _is_rare(database, conditions)):
         rows = await database.fetch_dicts(statement, params)
-        if len(rows) >= enough:
+        if len(rows) >= limit:
             break
     return rows
 
@@ -121,7 +121,7 @@ async def _by_trend(
     days = _days(now)
     seen = f"i.last_seen >= {conditions.put(days['since'], 'timestamptz')}"
     recent = msgspec.structs.replace(conditions, own=[*conditions.own, seen])
-    loudest = await _sorted(database, "events", recent, None, CANDIDATES, enough=limit)
+    loudest = await _sorted(database, "events", recent, None, CANDIDATES)
     params = conditions.params | place(after) | days | {"row_limit": limit}
     params |= {"loudest": [row["id"] for row in loudest], "candidates": CANDIDATES, "sample": SAMPLE}
     return await database.fetch_dicts(conditions.put_into(sql.list_trend), params)

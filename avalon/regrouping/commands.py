@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
 from avalon.database import Database, RawJson
-from avalon.errors import Conflict, TooManyRequests
+from avalon.errors import Conflict, NotFound, TooManyRequests
 from avalon.events import GroupingRuleCreated, uuid7
 from avalon.grouping import Rule
 from avalon.issues.chunks import CHUNK, chunks
-from avalon.issues.commands import Done, refusals
+from avalon.issues.commands import Done, partly, refusals
 from avalon.regrouping.plan import Owner, Plan, Step, make_plan
 from avalon.regrouping.preview import Preview, show
 from avalon.regrouping.reading import Books, Change, Found, look, look_behind, read_owners
@@ -73,7 +74,7 @@ class Regrouping:
             done = Applied(
                 uuid7(), change.rule.id if change.rule else None, 0, 0, found.reports, found.is_complete
             )
-            await self._carry_out(plan, change.rule, change.service, actor, done)
+            await self._carry_out(plan.steps, change.rule, change.service, actor, done)
             if change.rule is not None:
                 await asyncio.sleep(self._settle_s)
                 await self._catch_up(change, books, found, {step.issue for step in plan.steps}, actor, done)
@@ -94,24 +95,34 @@ class Regrouping:
         actor: str,
         done: Applied,
     ) -> None:
-        """Brings together what was reported between the look and the moment from which the rule counted."""
-        found = await look_behind(self._database, change, books, before.head)
-        owners = await read_owners(self._database, found)
-        plan = await asyncio.to_thread(make_plan, found.tallies, owners, targets)
-        await self._carry_out(plan, None, None, actor, done)
+        """Brings together what was reported between the look and the moment from which the rule counted.
+
+        Step by step: where an issue was merged or deleted meanwhile, its reports stay where they are.
+        """
+        # The rule was made before, too.
+        async with partly(done.action, done.groups + 1):
+            found = await look_behind(self._database, change, books, before.head)
+            owners = await read_owners(self._database, found)
+            plan = await asyncio.to_thread(make_plan, found.tallies, owners, targets)
+            for step in plan.steps:
+                with suppress(NotFound, Conflict):
+                    await self._carry_out([step], None, None, actor, done)
 
     async def _carry_out(
-        self, plan: Plan, rule: Rule | None, service: str | None, actor: str, done: Applied
+        self, steps: list[Step], rule: Rule | None, service: str | None, actor: str, done: Applied
     ) -> None:
-        parts = list(_parts(plan.steps)) or ([[]] if rule else [])
+        parts = list(_parts(steps)) or ([[]] if rule else [])
+        carried = 0
         for number, part in enumerate(parts, 1):
             params: dict[str, Any] = {"plan": RawJson(_encode(part)), "actor": actor, "action": done.action}
             params |= {"rule": None, "service": None, "data": None}
             if rule is not None and number == len(parts):
                 params |= {"rule": rule.id, "service": service, "data": RawJson(_data(rule))}
-            async with refusals():
-                done.groups += await self._database.fetch_value(sql.regroup, params)
-        done.issues += sum(len(step.others) for step in plan.steps)
+            async with partly(done.action, carried), refusals():
+                moved = await self._database.fetch_value(sql.regroup, params)
+            done.groups += moved
+            carried += moved + sum(len(one["groups"]) for entry in part for one in entry["bound"])
+        done.issues += sum(len(step.others) for step in steps)
 
 
 async def delete_rule(database: Database, rule: UUID, actor: str) -> Done:

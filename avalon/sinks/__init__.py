@@ -30,6 +30,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """What happened to one issue, shown by one of its reports: nothing in it is escaped or cut for a sink.
 
     `position` is that of the report or the fact which is told of; `reason` says in words why it is told.
+    Without a report none is kept: the words are the issue's then, the time is when the fact was recorded.
     """
 
     what: What = "error.reported"
@@ -43,8 +44,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     level: str
     environment: str = ""
     release: str = ""
-    report: UUID
-    message: str
+    report: UUID | None = None
+    message: str = ""
     type: str = ""
     path: str = ""
     method: str = ""

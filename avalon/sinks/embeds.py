@@ -61,7 +61,8 @@ def _words_and_stack(alert: Alert) -> str:
 def _fields(alert: Alert) -> list[dict[str, Any]]:
     """What is known of it; together under 2,000 units."""
     known = [(d.name, quote(d.text, d.limit), d.is_short) for d in words.details(alert)]
-    known.append(("ID", f"`{alert.report}`", False))
+    if alert.report:
+        known.append(("ID", f"`{alert.report}`", False))
     if alert.url and len(alert.url) <= words.LINK:
         known.append(("Link", alert.url, False))
     return [{"name": name, "value": value, "inline": inline} for name, value, inline in known]

@@ -108,12 +108,12 @@ def _alert(alert: Alert) -> dict[str, Any]:
         "counts": alert.counts,
         "report": {
             "id": alert.report,
-            "message": fit(alert.message, MESSAGE, str),
+            "message": fit(alert.message, MESSAGE, str) if alert.report else None,
             "type": _short(alert.type),
             "method": _short(alert.method),
             "path": _short(alert.path),
             "stack": fit_ends(alert.stack, STACK, str) if alert.stack.strip() else None,
-            "occurred_at": alert.occurred_at,
+            "occurred_at": alert.occurred_at if alert.report else None,
         },
         "url": alert.url,
     }

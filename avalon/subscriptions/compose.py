@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from avalon.database import Database
+from avalon.events import REPORTED
 from avalon.reports import Report
 from avalon.sinks import Alert, Counts, Digest, DigestLine, Message
 from avalon.statements import load
@@ -32,6 +33,17 @@ class _ReportRow(msgspec.Struct):
     data: dict[str, Any]
 
 
+class _Whole(msgspec.Struct):
+    id: UUID
+    service: str
+    level: str
+    type: str | None
+    title: str | None
+    culprit: str | None
+    events: int
+    users: int
+
+
 class _IssueRow(msgspec.Struct):
     issue: UUID
     title: str
@@ -45,7 +57,7 @@ class _RuleRow(msgspec.Struct):
 
 
 async def compose(database: Database, item: Item, base: str | None) -> Message | None:
-    """The message of one item; None where its report is not kept any more."""
+    """The message of one item; None where what it tells of is not kept any more."""
     if isinstance(item, Bundle):
         return await _digest(database, item, base)
     return await _alert(database, item, base)
@@ -55,7 +67,7 @@ async def _alert(database: Database, item: Single, base: str | None) -> Alert | 
     params = {"position": item.position, "recorded_at": item.recorded_at}
     row = await database.fetch_one(sql.report, params, row=_ReportRow)
     if row is None:
-        return None
+        return None if item.what == REPORTED else await _of_issue(database, item)
     report = _read(row.data)
     issue = (await _issues(database, [item.issue])).get(item.issue)
     return Alert(
@@ -78,6 +90,26 @@ async def _alert(database: Database, item: Single, base: str | None) -> Alert | 
         release=row.release or "",
         occurred_at=row.occurred_at,
         url=_link(base, row.id),
+    )
+
+
+async def _of_issue(database: Database, item: Single) -> Alert | None:
+    """What happened to an issue none of whose reports is kept."""
+    issue = await database.fetch_one(sql.issue, {"issue": item.issue}, row=_Whole)
+    if issue is None:
+        return None
+    return Alert(
+        what=item.what,
+        position=item.position,
+        reason=await _reason(database, item),
+        issue=issue.id,
+        title=issue.title or UNTITLED,
+        counts=Counts(events=issue.events, users=issue.users),
+        culprit=issue.culprit or "",
+        service=issue.service,
+        level=issue.level,
+        type=issue.type or "",
+        occurred_at=item.recorded_at,
     )
 
 

@@ -22,11 +22,12 @@ from avalon.sinks import What
 from avalon.subscriptions.questions import (
     Asked,
     Facets,
-    Latest,
+    Kept,
     latest,
     minute_of,
     passed,
     reached,
+    remembered,
     reports,
     search,
     silences,
@@ -44,7 +45,7 @@ _UNMUTED: Final = {
 
 
 class Found(msgspec.Struct):
-    """An event with what rules see of it, and which of them want it. A fact stands for its report."""
+    """An event with what rules see of it, and which of them want it. A fact stands for a kept report."""
 
     event: Event
     issue: UUID
@@ -102,12 +103,14 @@ async def _look(database: Database, events: Sequence[Event]) -> list[Found]:
     """What is there to see: columns and tags, which for a fact are those of its report."""
     facts = [event for event in events if event.type != REPORTED]
     named = {id_ for event in facts if (id_ := _report_of(event))}
-    of_report: dict[UUID, Facets] = {}
+    of_report: dict[UUID, Kept] = {}
     if named:
         times = [event.recorded_at for event in facts]
         of_report = await reports(database, named, min(times), max(times))
     unnamed = {event.stream for event in facts if _report_of(event) is None}
-    of_issue = await latest(database, unnamed) if unnamed else {}
+    of_issue: dict[UUID, Facets] = {**await latest(database, unnamed)} if unnamed else {}
+    if gone := unnamed - of_issue.keys():
+        of_issue |= await remembered(database, gone)
     return [_found(event, of_report, of_issue) for event in events]
 
 
@@ -115,19 +118,20 @@ def _report_of(fact: Event) -> UUID | None:
     return UUID(fact.data["report"]) if "report" in fact.data else None
 
 
-def _found(event: Event, of_report: dict[UUID, Facets], of_issue: dict[UUID, Latest]) -> Found:
+def _found(event: Event, of_report: dict[UUID, Kept], of_issue: dict[UUID, Facets]) -> Found:
     if event.type == REPORTED:
         seen = _seen(event, _tags(event.data))
         return Found(event, event.issue or event.stream, seen, event.id, event.position, event.recorded_at)
     named = _report_of(event)
     facets = of_report.get(named) if named else of_issue.get(event.stream)
+    kept = facets if isinstance(facets, Kept) else None
     return Found(
         event,
         event.stream,
         _seen(event, facets.tags if facets else {}, facets),
-        facets.id if facets else named,
-        facets.position if facets else event.position,
-        facets.recorded_at if facets else event.recorded_at,
+        kept.id if kept else named,
+        kept.position if kept else event.position,
+        kept.recorded_at if kept else event.recorded_at,
         what="issue.opened" if event.type == "issue.opened" else "issue.regressed",
         words=_UNMUTED.get(event.data.get("reason", ""), "") if event.type == "issue.unmuted" else "",
     )

@@ -79,18 +79,29 @@ class _Reached(msgspec.Struct):
 
 
 class Facets(msgspec.Struct):
-    """A report that a fact speaks of: where it stands, and what rules look at."""
+    """What rules look at of a report that a fact speaks of."""
 
-    id: UUID
-    position: int
-    recorded_at: datetime
     level: str
     environment: str | None
     release: str | None
     tags: dict[str, str]
 
 
-class Latest(Facets):
+class Kept(Facets):
+    """A report that can be shown: where it stands."""
+
+    id: UUID
+    position: int
+    recorded_at: datetime
+
+
+class Remembered(Facets):
+    """What is known of an issue whose reports are all gone."""
+
+    issue: UUID
+
+
+class Latest(Kept):
     """The last report of an issue."""
 
     issue: UUID
@@ -218,13 +229,19 @@ def reached_words(rule: Rule, count: int) -> str:
 
 async def reports(
     database: Database, ids: Collection[UUID], first: datetime, last: datetime
-) -> dict[UUID, Facets]:
+) -> dict[UUID, Kept]:
     """Reports by their ids, for facts that were recorded from `first` to `last`."""
-    rows = await database.fetch(sql.reports, {"ids": list(ids), "first": first, "last": last}, row=Facets)
+    rows = await database.fetch(sql.reports, {"ids": list(ids), "first": first, "last": last}, row=Kept)
     return {row.id: row for row in rows}
 
 
 async def latest(database: Database, issues: Collection[UUID]) -> dict[UUID, Latest]:
     """The last report of each issue that still has one."""
     rows = await database.fetch(sql.latest, {"issues": list(issues)}, row=Latest)
+    return {row.issue: row for row in rows}
+
+
+async def remembered(database: Database, issues: Collection[UUID]) -> dict[UUID, Remembered]:
+    """What is still known of issues that have no report any more."""
+    rows = await database.fetch(sql.remembered, {"issues": list(issues)}, row=Remembered)
     return {row.issue: row for row in rows}

@@ -40,7 +40,9 @@ WHERE type = 'error.reported'
   AND recorded_at <= %(last)s::timestamptz
 
 -- name: latest
--- The report of each issue that occurred last, as long as it is kept.
+-- The report of each issue that occurred last, as long as any is kept. It is mostly in the group that was seen last, and
+-- as new as that says: only where it isn't, because it was deleted, the groups are looked into day by day, the newest
+-- of them. A group that another grouping bound has no reports at first, and no time.
 -- issues: uuid[]
 SELECT
   asked.issue,
@@ -55,19 +57,72 @@ SELECT
   CASE WHEN jsonb_typeof(r.data -> 'tags') = 'object' THEN r.data -> 'tags' ELSE '{}' END AS tags
 FROM unnest(%(issues)s::uuid[]) AS asked (issue)
 CROSS JOIN LATERAL (
-  SELECT id, last_seen
-  FROM projection.issue_group
-  WHERE issue = asked.issue
-  ORDER BY last_seen DESC
-  LIMIT 1
-) AS g
-CROSS JOIN LATERAL (
-  SELECT v.*
-  FROM projection.visible_report AS v
-  WHERE v.stream = g.id AND v.recorded_at >= g.last_seen - interval '1 minute'
-  ORDER BY v.occurred_at DESC, v.position DESC
+  (
+    SELECT v.*
+    FROM (
+      SELECT id, last_seen
+      FROM projection.issue_group
+      WHERE issue = asked.issue AND first_seen IS NOT NULL
+      ORDER BY last_seen DESC, id
+      LIMIT 1
+    ) AS g
+    CROSS JOIN LATERAL (
+      SELECT newest.*
+      FROM projection.visible_report AS newest
+      WHERE newest.stream = g.id AND newest.recorded_at >= g.last_seen - interval '1 minute'
+      ORDER BY newest.occurred_at DESC, newest.position DESC
+      LIMIT 1
+    ) AS v
+  )
+  UNION ALL
+  (
+    SELECT v.*
+    FROM (
+      SELECT id
+      FROM projection.issue_group
+      WHERE issue = asked.issue AND first_seen IS NOT NULL AND reports > 0
+      ORDER BY last_seen DESC, id
+      LIMIT 20
+    ) AS g
+    CROSS JOIN LATERAL (
+      SELECT newest.*
+      FROM projection.visible_report AS newest
+      WHERE newest.stream = g.id
+      ORDER BY newest.occurred_at DESC, newest.position DESC
+      LIMIT 1
+    ) AS v
+    ORDER BY v.occurred_at DESC, v.position DESC
+    LIMIT 1
+  )
   LIMIT 1
 ) AS r
+
+-- name: remembered
+-- What is known of issues without any report: of each tag the value that was seen last, in the newest groups.
+-- issues: uuid[]
+SELECT
+  i.id AS issue,
+  coalesce(w.tags ->> 'level', i.level, 'error') AS level,
+  w.tags ->> 'environment' AS environment,
+  w.tags ->> 'release' AS release,
+  w.tags - ARRAY['level', 'environment', 'release'] AS tags
+FROM projection.issue AS i
+CROSS JOIN LATERAL (
+  SELECT coalesce(jsonb_object_agg(seen.key, seen.value), '{}') AS tags
+  FROM (
+    SELECT DISTINCT ON (t.key) t.key, t.value
+    FROM (
+      SELECT id
+      FROM projection.issue_group
+      WHERE issue = i.id AND first_seen IS NOT NULL
+      ORDER BY last_seen DESC, id
+      LIMIT 20
+    ) AS g
+    JOIN projection.group_tag AS t ON t.issue_group = g.id AND NOT t.is_overflow
+    ORDER BY t.key, t.last_seen DESC, t.value
+  ) AS seen
+) AS w
+WHERE i.id = ANY(%(issues)s::uuid[])
 
 -- name: totals
 -- How many reports and users issues have had in all their time: who has had fewer never passes a threshold.

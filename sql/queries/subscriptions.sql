@@ -100,6 +100,13 @@ WHERE type = 'error.reported'
   AND position = %(position)s::bigint
   AND recorded_at = %(recorded_at)s::timestamptz
 
+-- name: issue
+-- An issue to tell of without a report, or what it was merged into. No row: it was deleted.
+-- issue: uuid
+SELECT id, service, coalesce(level, 'error') AS level, type, title, culprit, events, users
+FROM projection.issue
+WHERE id = coalesce(log.moved_to(%(issue)s::uuid), %(issue)s::uuid) AND NOT is_hidden
+
 -- name: titles
 -- What issues are called, by their loudest group, and how loud they are.
 -- issues: uuid[]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,7 +20,16 @@ from avalon.errors import BadInput, Conflict, Forbidden, NotFound, TooManyReques
 from avalon.events import Event, IssueDeleted, IssueResolved, NewEvent, uuid7
 from avalon.grouping import VERSION, Rule, group_id
 from avalon.protocols.submission import submit, to_event
-from avalon.regrouping import Change, Preview, Regrouping, RuleBook, delete_rule, list_rules, reading
+from avalon.regrouping import (
+    Change,
+    Preview,
+    Regrouping,
+    RuleBook,
+    commands,
+    delete_rule,
+    list_rules,
+    reading,
+)
 from avalon.regrouping.reading import Books
 from avalon.regrouping.rule_book import read_book
 from avalon.reports import ExceptionInfo, Frame, Report
@@ -98,6 +108,13 @@ class Shop:
         """Events and users of the issues that are to be seen."""
         rows = await self.database.fetch_dicts("SELECT * FROM projection.issue WHERE NOT is_hidden")
         return {row["id"]: (row["events"], row["users"]) for row in rows}
+
+    async def targets(self, type_: str = "issue.groups_bound") -> set[UUID]:
+        """The issues that took, or will take, what a rule sends to them."""
+        rows = await self.database.fetch_dicts(
+            "SELECT stream FROM log.event WHERE type = %(type)s", {"type": type_}
+        )
+        return {row["stream"] for row in rows}
 
     async def true_counts(self) -> dict[UUID, tuple[int, int]]:
         """The same, counted report by report."""
@@ -212,6 +229,69 @@ class TestRules:
             for run in (shop.regrouping.preview, lambda one: shop.regrouping.apply(one, ANNA)):
                 with pytest.raises(BadInput):
                     await run(change)
+
+
+class TestSomebodyElse:
+    """Meanwhile the issue that was to take the others is deleted."""
+
+    async def test_a_refusal_in_the_middle_says_what_was_done_and_how_it_is_undone(
+        self, urls: Urls, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await shop.report(*(said(f"{verb} ord_{name}") for verb in ("lost", "found") for name in "ab"))
+        before = await shop.counts()
+        refusals, parts, deletions = commands.refusals, 0, list[UUID]()
+
+        @asynccontextmanager
+        async def interrupted() -> AsyncIterator[None]:
+            nonlocal parts
+            parts += 1
+            if parts == 4:
+                (next_,) = await shop.targets() - await shop.targets("issue.groups_moved")
+                deletions.append((await issues.change(shop.database, next_, [IssueDeleted()], ANNA)).action)
+            async with refusals():
+                yield
+
+        monkeypatch.setattr(commands, "CHUNK", 1)
+        monkeypatch.setattr(commands, "refusals", interrupted)
+        with pytest.raises(NotFound) as refused:
+            await shop.regrouping.apply(Change(rule=variable("ord_*")), ANNA)
+        assert await list_rules(shop.database) == []
+        assert "; 3 were done before, which POST " in refused.value.message
+        action = UUID(refused.value.message.partition("/api/undo/")[2].split()[0])
+        assert len(await shop.counts()) == 2
+        for id_ in (*deletions, action):
+            await issues.undo(shop.database, id_, ANNA, is_admin=True)
+        assert await shop.counts() == before
+        assert await projections.verify(urls.owner) == []
+
+    async def test_what_came_too_late_stays_where_it_is_and_the_rest_is_done(
+        self, urls: Urls, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await shop.report(*(said(f"{verb} ord_{name}") for verb in ("lost", "found") for name in "ab"))
+        late = [await shop.event(said(f"{verb} ord_late")) for verb in ("lost", "found")]
+        gone: list[UUID] = []
+
+        async def behind(*asked: Any) -> Any:
+            await event_store.append(shop.database, late)
+            found = await reading.look_behind(*asked)
+            gone.append(min(await shop.targets()))
+            return found
+
+        async def owners(*asked: Any) -> Any:
+            found = await reading.read_owners(*asked)
+            for issue in gone:
+                await issues.change(shop.database, issue, [IssueDeleted()], ANNA)
+            return found
+
+        monkeypatch.setattr(commands, "look_behind", behind)
+        monkeypatch.setattr(commands, "read_owners", owners)
+        done = await shop.regrouping.apply(Change(rule=variable("ord_*")), ANNA)
+        assert [rule.id for rule in await list_rules(shop.database)] == [done.rule]
+        assert (done.issues, done.groups) == (3, 3)
+        apart = {await shop.issue_of(event.stream) for event in late} - await shop.targets()
+        assert len(apart) == 1
+        assert set(await shop.counts()) == await shop.targets() - set(gone) | apart
+        assert await projections.verify(urls.owner) == []
 
 
 class TestRuleBook:

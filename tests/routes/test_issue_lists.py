@@ -380,6 +380,27 @@ class TestOrder:
         assert (await titles(client, sort="events"))[-1] == "rising"
         assert await titles(client, sort="trend") == ["rising", "many people"]
 
+    async def test_a_trend_ranks_the_same_issues_however_long_the_page_is(
+        self, client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The first issues, among which a short page would be found, are not those that rise."""
+        tags = {"browser": "firefox"}
+        await report(
+            database,
+            *[
+                one(n, "E", f"falling {n}", tags, occurred_at=ago(hours=30))
+                for n in (1, 2, 3)
+                for _ in range(9)
+            ],
+            *[one(4, "E", "rising", tags, occurred_at=ago(hours=1)) for _ in range(4)],
+        )
+        for name, value in {"HEAD": 3, "LONG_HEAD": 3, "RARE": 0, "SAMPLE": 0}.items():
+            monkeypatch.setattr(f"avalon.read_models.issue_lists.{name}", value)
+        whole = await titles(client, "has:tag.browser", sort="trend", limit=100)
+        assert (whole[0], len(whole)) == ("rising", 4)
+        for limit in (1, 2, 3):
+            assert await titles(client, "has:tag.browser", sort="trend", limit=limit) == whole[:limit]
+
     async def test_what_rises_is_found_behind_what_has_always_been_loud(
         self, client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
