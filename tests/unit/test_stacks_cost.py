@@ -57,6 +57,8 @@ PIECES = [
     *(
         "\n\tSuppressed: ",
         "[cause]: ",
+        "[errors]: [ ",
+        "\nCaused by: Error",
         "\n  | ",
         "\n  +-+--- 1 ---",
         "ExceptionGroup\n  | \n+-",
