@@ -86,16 +86,24 @@ def _parts(report: Report, rules: RuleSet | None, taken: set[str]) -> _Parts:
 
 
 def _from_text(report: Report) -> list[ExceptionInfo]:
-    """The stack's exceptions, the outermost one with what the client says of it and the text does not."""
+    """The stack's exceptions, the outermost one with what the client says of it and the text does not.
+
+    Where the text says nothing of a cause but its frames, it goes by the same name.
+    """
     stack = report.stack
     parsed = _parse_short_stack(stack) if len(stack) <= _SHORT_STACK else parse_stack(stack)
     if not parsed or not any([one.frames for one in parsed]):
         return []
-    first = parsed[0]
+    first, *causes = parsed
     type, value = report.type or first.type, first.value or report.message
-    if type == first.type and value == first.value:
-        return parsed
-    return [msgspec.structs.replace(first, type=type, value=value), *parsed[1:]]
+    named = [one if one.type or one.value else _name(one, type, value) for one in causes]
+    return [_name(first, type, value), *named]
+
+
+def _name(exception: ExceptionInfo, type: str, value: str) -> ExceptionInfo:
+    if (type, value) == (exception.type, exception.value):
+        return exception
+    return msgspec.structs.replace(exception, type=type, value=value)
 
 
 # Most reports are repeats, and these have the same stack.

@@ -12,8 +12,8 @@ from typing import Final
 # Folders of installed code. A place that clients write in angle brackets or as a scheme is no file of theirs.
 _LIBRARY_PATH: Final = re.compile(
     r"^(?:<(?!string>|stdin>)|(?:module|events|timers|net|fs|domain|_\w+)\.js$|\[|node:|internal/|native\b|(?:chrome|moz|safari-web)-extension:|/usr/(?:lib|include)"
-    r"|/lib(?:64)?/|/System/|/Library/|/apex/|/system/|/rustc/|[A-Za-z]:[/\\]Windows\b|webpack/(?:bootstrap|runtime))"
-    r"|(?:^|[/\\])(?:site-packages|dist-packages|node_modules|bower_components|vendor|gems|\.cargo|\.nuget|\.pub-cache"
+    r"|/lib(?:64)?/|/System/|/Library/|/apex/|/system/|/rustc/|/usr/src/rustc-|(?:src/lib(?:std|core|alloc)|library/(?:std|core|alloc)/src)/|[A-Za-z]:[/\\]Windows\b|webpack/(?:bootstrap|runtime))"
+    r"|(?:^|[/\\])(?:site-packages|dist-packages|node_modules|bower_components|vendor|gems|\.cargo|cargo[/\\](?:registry|git)|rustlib|\.nuget|\.pub-cache"
     r"|[Gg][Oo][Rr][Oo][Oo][Tt]|pkg[/\\]mod|lib[/\\]python\d[\d.]*|lib[/\\]ruby|go[/\\]src[/\\](?:runtime|net|testing"
     r"|reflect|internal|sync|os|io|syscall|encoding|database|bufio|fmt|strconv|strings|bytes|context|time|sort|slices)"
     r"|\(?webpack\)?[/\\](?:bootstrap|runtime))(?:[/\\]|$)",
@@ -80,6 +80,7 @@ _PYTHON: Final = (
     *("starlette", "fastapi", "uvicorn", "gunicorn", "requests", "urllib3", "aiohttp", "httpx", "psycopg"),
 )
 _MODULE_PREFIXES: Final = (*_JVM, *_DOTNET)
+_RUST: Final = ("std::", "core::", "alloc::", "panic_unwind::", "__rustc")
 _PACKAGES: Final = frozenset((*_PYTHON, "node"))
 _NATIVE: Final = re.compile(r"\.(?:so(?:\.[\d.]+)?|dylib|dll)$|^lib[\w+-]+$", re.ASCII | re.IGNORECASE)
 
@@ -99,7 +100,7 @@ def is_library(module: str, filename: str, abs_path: str) -> bool:
 
 
 def _is_library_module(module: str, *, has_path: bool) -> bool:
-    """Python's packages have plain names, so a path that is no library's outweighs them."""
+    """Python's packages and Rust's crates have plain names, so a path that is no library's outweighs them."""
     if module.startswith(_MODULE_PREFIXES):
         return True
-    return not has_path and module.partition(".")[0] in _PACKAGES
+    return not has_path and (module.partition(".")[0] in _PACKAGES or module.startswith(_RUST))

@@ -49,6 +49,12 @@ SAMPLES: Final = {
         "#{0} /app/src/Cart{0}.php({0}): App\\Cart{0}->total(17)\n",
         "#{0} /app/vendor/laravel/framework/src/Pipeline{0}.php({0}): Illuminate\\Pipeline->next()\n",
     ),
+    "Rust": _innermost_first(
+        "\nthread 'main' panicked at src/cart0.rs:3:5:\njob 17 failed\nstack backtrace:\n",
+        "   {0}: shop::cart{0}::Cart::total\n             at ./src/cart{0}.rs:{0}:5\n",
+        "  {0}: <alloc::boxed::Box<F,A> as core::ops::function::Fn{0}<Args>>::call_once\n"
+        "             at /rustc/07dca489ac2d933c/library/alloc/src/boxed{0}.rs:{0}:9\n",
+    ),
     "Ruby": _innermost_first(
         "app/models/cart.rb:3:in 'total': job 17 failed (RuntimeError)\n",
         "\tfrom app/models/cart{0}.rb:{0}:in 'total{0}'\n",

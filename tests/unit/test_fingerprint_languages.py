@@ -58,6 +58,19 @@ Stack trace:
 #1 {root}/vendor/laravel/framework/src/Pipeline.php({line}): App\\{entry}->run()
 #2 {{main}}
 """,
+    "rust": """
+thread 'main' ({id}) panicked at src/cart.rs:1{line}:5:
+order {id} is locked
+stack backtrace:
+   0: rust_begin_unwind
+             at /rustc/07dca489ac2d933c78d3c5158e3f43beefeb02ce/library/std/src/panicking.rs:6{line}:5
+   1: core::panicking::panic_fmt
+             at /rustc/07dca489ac2d933c78d3c5158e3f43beefeb02ce/library/core/src/panicking.rs:{line}:14
+   2: shop::cart::Cart::{name}::{{{{closure}}}}
+             at {root}/src/cart.rs:1{line}:5
+   3: shop::{entry}::run
+             at {root}/src/{entry}.rs:{line}:5
+""",
     "ruby": """/usr/lib/ruby/gems/3.3.0/gems/redis-5/redis.rb:{line}:in 'get': order {id} is locked (Locked)
 \tfrom {root}/app/cart.rb:1{line}:in 'block in Shop::Cart#{name}'
 \tfrom {root}/app/{entry}.rb:{line}:in 'run'

@@ -31,6 +31,11 @@ from avalon.grouping.in_app import is_library
         "/usr/local/bundle/gems/rack-3.0/lib/rack.rb",
         "/rustc/90b35a6239c3d8bd/library/std/src/panicking.rs",
         "/home/x/.cargo/registry/src/tokio-1.0/src/lib.rs",
+        "/usr/local/cargo/registry/src/index.crates.io-6f17d22bba15001f/tokio-1.35.1/src/runtime/park.rs",
+        "/home/x/.rustup/toolchains/stable/lib/rustlib/src/rust/library/core/src/option.rs",
+        "/usr/src/rustc-1.63.0/library/core/src/option.rs",
+        "library/std/src/panicking.rs",
+        "src/libcore/panicking.rs",
         "/usr/lib/system/libsystem_kernel.dylib",
         "C:\\Windows\\System32\\ntdll.dll",
         "/lib64/libc.so.6",
@@ -47,6 +52,7 @@ def test_a_librarys_path_is_known(path: str) -> None:
         *("java.util.ArrayList", "javax.servlet.Filter", "kotlin.Lazy", "scala.Option", "jdk.internal.X"),
         *("org.springframework.web.Filter", "org.junit.Assert", "System.Linq.Enumerable"),
         *("Microsoft.AspNetCore.Mvc.X", "django.core.handlers", "asyncio.events", "_pytest.runner"),
+        *("core::panicking", "std::io::stdio", "alloc::vec::Vec", "__rustc"),
     ],
 )
 def test_a_librarys_module_is_known(module: str) -> None:
@@ -69,6 +75,9 @@ def test_a_librarys_module_is_known(module: str) -> None:
         ("json.cart", "/srv/shop/json/cart.py"),
         ("github.com/acme/net", "/home/x/net/cart.go"),
         ("main", "/home/x/main.go"),
+        ("core::cart", "./core/src/cart.rs"),
+        ("shop::core", ""),
+        ("core", ""),
         ("shop", "/opt/shop/bin/shop.exe"),
     ],
 )

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avalon.grouping import group_report
-from avalon.grouping.stacks import dotnet, golang, java, javascript, parse_stack, php, python, ruby
+from avalon.grouping.stacks import dotnet, golang, java, javascript, parse_stack, php, python, ruby, rust
 from avalon.reports import ExceptionInfo, Frame, Report
 from avalon.reports.limits import MAX_ENTRIES
 
 PARSERS = [
     dotnet.parse, golang.parse, java.parse, javascript.parse_v8, javascript.parse_gecko, php.parse,
-    python.parse, ruby.parse,
+    python.parse, ruby.parse, rust.parse,
 ]  # fmt: skip
 MEGABYTE = 1_000_000
 PIECES = [
@@ -57,6 +57,16 @@ PIECES = [
     *(
         "\n\tSuppressed: ",
         "[cause]: ",
+        "[errors]: [ ",
+        "\nCaused by: Error",
+        "\nthread '",
+        "\nthread 'a' panicked at ",
+        "\nthread 'a' panicked at 'b', ",
+        "', ",
+        "\n 1: ",
+        "\n 1: a\n at b.rs:1",
+        "\nnote: ",
+        "::<",
         "\n  | ",
         "\n  +-+--- 1 ---",
         "ExceptionGroup\n  | \n+-",
@@ -76,6 +86,7 @@ LINES = {
     "dotnet": "   at Shop.Cart.Total(String id) in /src/Cart.cs:line 3\n",
     "go": "main.total()\n\t/srv/shop/cart.go:3 +0x1\n",
     "php": "#1 /srv/shop/cart.php(3): total()\n",
+    "rust": "   1: shop::cart::total\n             at ./src/cart.rs:3:4\n",
     "ruby": "\tfrom /srv/shop/cart.rb:3:in 'total'\n",
 }
 

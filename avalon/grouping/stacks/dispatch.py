@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from avalon.grouping.stacks import dotnet, golang, java, javascript, php, python, ruby
+from avalon.grouping.stacks import dotnet, golang, java, javascript, php, python, ruby, rust
 from avalon.reports import ExceptionInfo
 
 # Most stacks show what they are in their first lines, but a long message may stand before the first frame.
@@ -31,6 +31,8 @@ def parse_stack(text: str) -> list[ExceptionInfo]:
 def _parser_for(text: str) -> Callable[[str], list[ExceptionInfo]] | None:
     if 'File "' in text and ", line " in text:
         return python.parse
+    if _is_rust(text):
+        return rust.parse
     if "goroutine " in text or ".go:" in text:
         return golang.parse
     if "#0 " in text or "#1 " in text:
@@ -43,6 +45,12 @@ def _parser_for(text: str) -> Callable[[str], list[ExceptionInfo]] | None:
     if "@" in beginning and _GECKO.search(beginning):
         return javascript.parse_gecko
     return None
+
+
+def _is_rust(text: str) -> bool:
+    if "panicked at " in text and rust.PANICKED.search(text):
+        return True
+    return ".rs:" in text and rust.BACKTRACE.search(text) is not None
 
 
 def _parser_at(call: str) -> Callable[[str], list[ExceptionInfo]]:

@@ -3,30 +3,57 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from avalon.grouping.stacks.parts import MAX_EXCEPTIONS, make_exception, make_frames
 from avalon.reports import ExceptionInfo, Frame
 
-_CAUSE: Final = "[cause]: "
+# Node prints causes and an AggregateError's members into its braces.
+_PRINTED: Final = re.compile(r"\[cause\]: |\[errors\]: \[\s*+")
+# Clients join stacks; VError writes the words small, nested-error-stacks writes both large.
+_JOINED: Final = re.compile(r"\n[ \t]*+(?i:caused by): ")
+_JOINED_ERROR: Final = re.compile(_JOINED.pattern + r"(?=[\w.$]*(?:Error|Exception)\b)")
+_UNTOLD: Final = "[object Object]"
 _PLACE: Final = r"(?:([^\n]*):(\d{1,9}):(\d{1,9})|([^\n]++))"
-_V8_FRAME: Final = re.compile(r"\n[ \t]*+at (?:async )?+" + _PLACE)
+_V8_FRAME: Final = re.compile(r"\n[ \t]*+at (async )?+" + _PLACE)
 _GECKO_FRAME: Final = re.compile(r"\n([^\n@]{0,512}+)@" + _PLACE)
+_Found = tuple[str, str, str, str, str]  # what stands in front, then the place's parts
 
 
 def parse_v8(text: str) -> list[ExceptionInfo]:
-    """The error, and the causes that Node prints into its braces."""
-    sections = text.split(_CAUSE, MAX_EXCEPTIONS)[:MAX_EXCEPTIONS] if _CAUSE in text else [text]
-    parsed = [_parse_one(section) for section in sections]
+    """The error and its causes, the innermost last."""
+    parsed = _parse(text, _V8_FRAME, _v8_frame)
     # Prose has lines that begin with `at`, too, but no place in them.
     return parsed if any(frame.lineno for one in parsed for frame in one.frames) else []
 
 
-def _parse_one(text: str) -> ExceptionInfo:
-    text = "\n" + text
-    first = _V8_FRAME.search(text)
+def parse_gecko(text: str) -> list[ExceptionInfo]:
+    """The same of Firefox and Safari, which print frames only; but clients write the error above them."""
+    return _parse(text, _GECKO_FRAME, _gecko_frame)
+
+
+def _parse(text: str, pattern: re.Pattern[str], make: Callable[[_Found], Frame]) -> list[ExceptionInfo]:
+    sections: list[str] = []
+    for printed in _PRINTED.split(text, MAX_EXCEPTIONS):
+        sections += _split_joined("\n" + printed, pattern)
+    told = [section for section in sections if section.strip() != _UNTOLD]
+    return [_parse_one("\n" + section, pattern, make) for section in told[:MAX_EXCEPTIONS]]
+
+
+def _split_joined(text: str, pattern: re.Pattern[str]) -> list[str]:
+    """At each `Caused by: `; above all frames that may be the message's own, unless an error follows."""
+    first = pattern.search(text)
+    at = first.start() if first else len(text)
+    *outer, header = _JOINED_ERROR.split(text[:at], MAX_EXCEPTIONS)
+    frames, *causes = _JOINED.split(text[at:], MAX_EXCEPTIONS)
+    return [*outer, header + frames, *causes]
+
+
+def _parse_one(text: str, pattern: re.Pattern[str], make: Callable[[_Found], Frame]) -> ExceptionInfo:
+    first = pattern.search(text)
     header = text[: first.start()] if first else text
-    return make_exception(_without_uncaught(header), make_frames(_V8_FRAME.findall(text), _v8_frame))
+    return make_exception(_without_uncaught(header), make_frames(pattern.findall(text), make))
 
 
 def _without_uncaught(header: str) -> str:
@@ -36,8 +63,8 @@ def _without_uncaught(header: str) -> str:
     return below if pointer else header
 
 
-def _v8_frame(found: tuple[str, str, str, str]) -> Frame:
-    place, line, column, other = found
+def _v8_frame(found: _Found) -> Frame:
+    _, place, line, column, other = found
     if not line:  # `Array.map (<anonymous>)`, `Promise.all (index 0)`
         function, _, file = other.rstrip(" {)\r").partition(" (")
         return Frame(function=function, filename="<native>")
@@ -49,16 +76,7 @@ def _v8_frame(found: tuple[str, str, str, str]) -> Frame:
     return Frame(function=function, filename=file, lineno=int(line), colno=int(column))
 
 
-def parse_gecko(text: str) -> list[ExceptionInfo]:
-    """Firefox and Safari print frames only, but clients write the error above them."""
-    text = "\n" + text
-    found = _GECKO_FRAME.findall(text)
-    first = _GECKO_FRAME.search(text)
-    header = text[: first.start()] if first else ""
-    return [make_exception(_without_uncaught(header), make_frames(found, _gecko_frame))]
-
-
-def _gecko_frame(found: tuple[str, str, str, str, str]) -> Frame:
+def _gecko_frame(found: _Found) -> Frame:
     function, place, line, column, other = found
     function = function.rstrip("/<")
     if not line:  # `map@[native code]`
