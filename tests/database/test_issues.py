@@ -14,12 +14,15 @@ from avalon import deletions, issues, projections, retention
 from avalon.database import Database
 from avalon.errors import BadInput, Conflict, Forbidden, NotFound
 from avalon.events import (
+    ZERO,
     IssueAssigned,
     IssueDeleted,
+    IssueGroupsMoved,
     IssueIgnored,
     IssueMuted,
     IssueReopened,
     IssueResolved,
+    ReportsPurged,
     UserCreated,
     UserDeleted,
 )
@@ -305,6 +308,35 @@ class TestComments:
             await issues.undo(database, gone.action, ANNA)
         assert await projections.verify(urls.owner) == []
         assert (await retention.purge(urls.owner)).comments == 0
+
+    async def test_a_purge_takes_those_on_issues_that_were_merged_into_a_deleted_one(
+        self, database: Database, urls: Urls
+    ) -> None:
+        await groups(database, 1, 2, 3, 4)
+        for number in (1, 2, 3):
+            await issues.comment(database, of(number), "elm street", ANNA)
+        await issues.comment(database, of(4), "harmless", ANNA)
+        await issues.merge(database, of(2), [of(1)], ANNA)
+        await issues.merge(database, of(3), [of(2)], ANNA)
+        await issues.change(database, of(3), [IssueDeleted()], ANNA)
+
+        assert (await retention.purge(urls.owner)).comments == 3
+        assert (await said(database, "elm street"), await said(database, "harmless")) == (0, 2)
+        assert await projections.verify(urls.owner) == []
+
+    async def test_a_purge_is_replayed_apart_from_the_moves_after_it(
+        self, database: Database, urls: Urls
+    ) -> None:
+        await groups(database, 1, 2, 3)
+        await issues.comment(database, of(1), "elm street", ANNA)
+        await issues.merge(database, of(2), [of(1)], ANNA)
+        await issues.change(database, of(2), [IssueDeleted()], ANNA)
+        await report(database, ReportsPurged().new(ZERO, "system"))
+        moved = IssueGroupsMoved(action=uuid4(), from_=of(3), groups=[of(3)], kind="regroup")
+        await report(database, moved.new(of(1), "policy:grouping", service="api"))
+        assert (await issue(database, 1))["moved_to"] is None
+        for chunk in (1, 10_000):
+            assert await projections.verify(urls.owner, chunk=chunk) == []
 
     @pytest.mark.parametrize("text", ["", "  \n ", "x" * 20_001], ids=["empty", "blank", "long"])
     async def test_a_comment_says_something_and_not_too_much(self, database: Database, text: str) -> None:
