@@ -139,7 +139,8 @@ BEGIN
     SELECT g.service, h.hour, h.level, h.environment, _sign * sum(h.reports)
     FROM group_hour AS h
     JOIN issue_group AS g ON g.id = h.issue_group
-    WHERE h.issue_group = ANY(_old)
+    -- Of which level the hours of days were that 0.1 let expire is not known (sql/upgrade.sql): they stay counted.
+    WHERE h.issue_group = ANY(_old) AND h.level <> ''
     GROUP BY 1, 2, 3, 4
     ON CONFLICT (service, hour, level, environment) DO UPDATE
     SET reports = c.reports + excluded.reports;
