@@ -193,6 +193,36 @@ async def test_what_is_mended_in_steps_is_mended(
     assert await projections.verify(urls.owner) == []
 
 
+async def test_what_stands_right_is_compared_without_the_logs_lock(
+    database: Database, urls: Urls, owner: Connection
+) -> None:
+    await report(database, a_report(1))
+    await owner.execute("SELECT pg_advisory_lock(4711)")
+    async with asyncio.timeout(10):
+        assert await projections.rebuild(urls.owner) == []
+        assert await projections.rebuild(urls.owner, in_steps=True) == []
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+async def test_what_goes_wrong_during_the_steps_is_mended_in_others_and_at_last_under_the_lock(
+    database: Database, urls: Urls, owner: Connection, monkeypatch: pytest.MonkeyPatch, rounds: int
+) -> None:
+    wrong = "UPDATE projection.issue SET events = events + 1"
+    left = [wrong] * rounds
+
+    async def then_goes_wrong(*args: Any) -> None:
+        await mending.mend_in_steps(*args)
+        if left:
+            await owner.execute(left.pop().encode())
+
+    monkeypatch.setattr(projections, "mend_in_steps", then_goes_wrong)
+    await report(database, a_report(1))
+    await owner.execute(wrong.encode())
+    mended = await projections.rebuild(urls.owner, in_steps=True)
+    assert {difference.table for difference in mended} == ({"issue"} if rounds == 2 else set())
+    assert await projections.verify(urls.owner) == []
+
+
 async def of_baseline(owner: Connection) -> dict[str, list[Any]]:
     names = ("issue", "issue_group", "group_hour", "group_minute", "group_tag", "group_user", "release")
     query = "SELECT to_jsonb(t) FROM baseline.{} AS t ORDER BY to_jsonb(t)"
