@@ -2,7 +2,7 @@
 
 In steps, each of a few thousand rows, with the lock for only so long, a mending of everything stops nobody:
 appends pass between them, and the replay catches up. What goes wrong in one table while another is not mended
-yet is left to whoever looks at all of them at last (`avalon.projections`).
+yet is left to whoever compares all of them then, without the lock (`avalon.projections`).
 """
 
 from __future__ import annotations

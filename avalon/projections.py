@@ -1,8 +1,10 @@
 """Makes the projections again from the log: aside for `verify`, in place for `rebuild`, ahead for `seal`.
 
-All three replay beside the running service, in a scratch schema (`avalon.scratch`); only the last few events
-are caught up in one short transaction. Verify and rebuild begin at the sealed baseline, which `seal` moves
-forward before payload is destroyed.
+All three replay beside the running service, in a scratch schema (`avalon.scratch`). Tables are compared in a
+snapshot, without the log's lock: folds are deterministic, so what is equal at one position stays equal. Only
+`rebuild` takes the lock, and only where it found something: for as long as it compares the tables again, or
+for a few thousand rows at a time (`in_steps`). Verify and rebuild begin at the sealed baseline, which `seal`
+moves forward before payload is destroyed.
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ from avalon.scratch import Progress, Report, Scratch, a_scratch, copy, replay, t
 __all__ = ["Difference", "Progress", "rebuild", "seal", "verify"]
 
 CHUNK = 5_000
-# Rebuild's last transaction holds the log's lock: by then so little is left that nobody notices.
+# So few events are left to what holds a snapshot or the lock.
 CAUGHT_UP = 500
+# A second round mends what went wrong in one table while the first had not come to another.
+ROUNDS = 2
 SHOWN_DIFFERENCES = 1_000
 
 
@@ -38,34 +42,24 @@ class Difference(msgspec.Struct, frozen=True):
 async def verify(owner_url: str, report: Report = lambda _: None, *, chunk: int = CHUNK) -> list[Difference]:
     """What the projections differ in from a replay of the log. Changes nothing and stops nobody."""
     async with _replayed(owner_url, report, chunk) as scratch:
-        connection = scratch.connection
-        async with connection.transaction():
-            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            await replay(scratch, report)
-            found = [d for table in await tables(connection) for d in await _differences(scratch, table)]
-    return found[:SHOWN_DIFFERENCES]
+        return (await _compare(scratch, report))[:SHOWN_DIFFERENCES]
 
 
 async def rebuild(
     owner_url: str, report: Report = lambda _: None, *, chunk: int = CHUNK, in_steps: bool = False
 ) -> list[Difference]:
-    """Mends what `verify` would print, while the service runs; says what it mended.
+    """Mends what `verify` would print, while the service runs; says what it mended under the log's lock.
 
-    `in_steps` is for when nearly everything differs: it says only what the steps before the last have left.
+    `in_steps` is for when nearly everything differs: what the steps mend is not said.
     """
     async with _replayed(owner_url, report, chunk) as scratch:
-        if in_steps:
+        rounds = ROUNDS if in_steps else 0
+        while await _compare(scratch, report):
+            if rounds == 0:
+                return (await _mend_all(scratch, report))[:SHOWN_DIFFERENCES]
+            rounds -= 1
             await mend_in_steps(scratch, report)
-        connection = scratch.connection
-        async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock(4711)")
-            await replay(scratch, report)
-            found: list[Difference] = []
-            for table in await tables(connection):
-                if differences := await _differences(scratch, table):
-                    found += differences
-                    await mend(scratch, table)
-    return found[:SHOWN_DIFFERENCES]
+    return []
 
 
 async def seal(
@@ -98,6 +92,29 @@ async def _replayed(owner_url: str, report: Report, chunk: int) -> AsyncIterator
             await replay(scratch, report)
             is_close = scratch.cursor.position - before <= CAUGHT_UP
         yield scratch
+
+
+async def _compare(scratch: Scratch, report: Report) -> list[Difference]:
+    """The differences at the log's head, in a snapshot."""
+    connection = scratch.connection
+    async with connection.transaction():
+        await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        await replay(scratch, report)
+        return [d for table in await tables(connection) for d in await _differences(scratch, table)]
+
+
+async def _mend_all(scratch: Scratch, report: Report) -> list[Difference]:
+    """Mends the differences at the log's head, which stays there meanwhile; says which."""
+    connection = scratch.connection
+    found: list[Difference] = []
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(4711)")
+        await replay(scratch, report)
+        for table in await tables(connection):
+            if differences := await _differences(scratch, table):
+                found += differences
+                await mend(scratch, table)
+    return found
 
 
 async def _differences(scratch: Scratch, table: str) -> list[Difference]:

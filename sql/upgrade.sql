@@ -46,20 +46,24 @@ WHERE occurred_at > recorded_at - interval '1 day'
   )
 GROUP BY 1, 2, 3, 4;
 
+-- The caps are those of log.fold_release, log.fold_issue_group and log.fold_tag.
 DELETE FROM release;
 INSERT INTO release (service, version, sort_key, first_seen, last_seen, reports)
-SELECT
-  service,
-  release,
-  log.release_key(release),
-  min(occurred_at),
-  date_bin('1 minute', max(occurred_at), 'epoch'),
-  count(*)
-FROM kept
-WHERE release IS NOT NULL
-GROUP BY 1, 2;
+SELECT service, version, log.release_key(version), first_seen, last_seen, reports
+FROM (
+  SELECT
+    service,
+    release AS version,
+    min(occurred_at) AS first_seen,
+    date_bin('1 minute', max(occurred_at), 'epoch') AS last_seen,
+    count(*) AS reports,
+    row_number() OVER (PARTITION BY service ORDER BY min(position)) AS number
+  FROM kept
+  WHERE release IS NOT NULL
+  GROUP BY 1, 2
+) AS known
+WHERE number <= 10000;
 
--- The caps are those of log.fold_issue_group and log.fold_tag.
 DELETE FROM group_user;
 INSERT INTO group_user (issue_group, user_hash)
 SELECT met.id, met.user_hash

@@ -73,6 +73,7 @@ class Model:
     releases: dict[str, set[str]] = field(default_factory=dict)
     purged: set[UUID] = field(default_factory=set)
     gone: set[UUID] = field(default_factory=set)
+    moved_to: dict[UUID, UUID] = field(default_factory=dict)
 
     # What is there to be seen
 
@@ -139,7 +140,16 @@ class Model:
         """What is deleted by now never comes back."""
         self.purged |= {group.issue for grave in self.graves for group in grave}
         self.graves = []
-        self.comments = {id_: issue for id_, issue in self.comments.items() if issue not in self.purged}
+        self.comments = {
+            id_: issue for id_, issue in self.comments.items() if not self._way(issue) & self.purged
+        }
+
+    def _way(self, issue: UUID) -> set[UUID]:
+        """An issue, and those that it was merged into."""
+        way = {issue}
+        while (issue := self.moved_to.get(issue, issue)) not in way:
+            way.add(issue)
+        return way
 
     def delete_user(self, user: UUID) -> None:
         self.gone.add(user)
@@ -179,6 +189,10 @@ class Model:
         before = {id_: (self.groups[id_].issue, self.groups[id_].home) for id_ in moves}
         for id_, (issue, home) in moves.items():
             self.groups[id_].issue, self.groups[id_].home = issue, home
+        for id_, (issue, _) in moves.items():
+            if not self.groups_of(before[id_][0]):
+                self.moved_to[before[id_][0]] = issue
+            self.moved_to.pop(issue, None)
 
         def check() -> bool:
             return all(

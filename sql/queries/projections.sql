@@ -36,7 +36,8 @@ ORDER BY a.attnum
 
 -- name: next_positions
 -- Where the next events stand, and of which kind they are: of one kind are the runs that a replay may insert at once.
--- What a deletion takes off depends on the moves and deletions of whole issues before it, which other folds follow.
+-- What a deletion takes off depends on the moves and deletions of whole issues before it, which other folds follow;
+-- so does which comments a purge takes.
 -- position: bigint and recorded_at: timestamptz, the cursor; last: bigint; row_limit: integer
 SELECT
   position,
@@ -44,6 +45,7 @@ SELECT
   CASE
     WHEN type = 'error.reported' THEN 'report'
     WHEN type IN ('error.deleted', 'service.erased', 'reports.expired') THEN 'deletion'
+    WHEN type = 'reports.purged' THEN 'purge'
     ELSE 'fact'
   END AS kind
 FROM log.event

@@ -1,5 +1,5 @@
 -- What people (and policies) decided about issues, one fact at a time in their order, and their comments. A purge takes
--- those on deleted issues away; whoever is gone has no issues.
+-- those on deleted issues away, and on issues that were merged into these; whoever is gone has no issues.
 CREATE OR REPLACE FUNCTION log.fold_decision() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = projection, pg_catalog, pg_temp
@@ -37,7 +37,18 @@ BEGIN
         UPDATE issue SET assignee = NULL WHERE assignee = _fact.stream;
         CONTINUE;
       WHEN 'reports.purged' THEN
-        DELETE FROM issue_comment AS c USING group_erasure AS e WHERE e.issue = c.issue AND e.position < _fact.position;
+        WITH RECURSIVE way AS (
+          SELECT DISTINCT c.issue AS origin, c.issue
+          FROM issue_comment AS c
+          UNION
+          SELECT w.origin, i.moved_to
+          FROM way AS w
+          JOIN issue AS i ON i.id = w.issue
+          WHERE i.moved_to IS NOT NULL
+        )
+        DELETE FROM issue_comment AS c
+        USING way AS w, group_erasure AS e
+        WHERE c.issue = w.origin AND e.issue = w.issue AND e.position < _fact.position;
         CONTINUE;
       WHEN 'issue.assigned' THEN
         _state := jsonb_build_object('assignee', _fact.data -> 'assignee');

@@ -72,7 +72,7 @@ BEGIN
         WHERE id = _group AND title_of = (_fact.data ->> 'report')::uuid;
         UPDATE release
         SET reports = reports - 1
-        WHERE service = _fact.service AND version = _fact.release;
+        WHERE _tomb IS NULL AND service = _fact.service AND version = _fact.release;
         PERFORM log.take_off_tags(_group, _fact.data -> 'tags');
 
       -- before is a full hour, so whole buckets go; what is folded later comes after this position.

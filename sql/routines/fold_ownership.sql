@@ -139,7 +139,8 @@ BEGIN
     SELECT g.service, h.hour, h.level, h.environment, _sign * sum(h.reports)
     FROM group_hour AS h
     JOIN issue_group AS g ON g.id = h.issue_group
-    WHERE h.issue_group = ANY(_old)
+    -- Of which level the hours of days were that 0.1 let expire is not known (sql/upgrade.sql): they stay counted.
+    WHERE h.issue_group = ANY(_old) AND h.level <> ''
     GROUP BY 1, 2, 3, 4
     ON CONFLICT (service, hour, level, environment) DO UPDATE
     SET reports = c.reports + excluded.reports;
@@ -157,6 +158,19 @@ BEGIN
     UPDATE group_minute AS g SET issue_group = n.new FROM unnest(_old, _new) AS n (old, new) WHERE g.issue_group = n.old;
     UPDATE group_tag AS g SET issue_group = n.new FROM unnest(_old, _new) AS n (old, new) WHERE g.issue_group = n.old;
     UPDATE group_user AS g SET issue_group = n.new FROM unnest(_old, _new) AS n (old, new) WHERE g.issue_group = n.old;
+
+    -- Reports in the overflow of a group's releases stay counted: of which ones they are is not known. A deletion by a
+    -- replica of 0.1 left its report among the group's tags, so there may be more of these than the release has.
+    UPDATE release AS r
+    SET reports = greatest(r.reports + _sign * worn.reports, 0)
+    FROM (
+      SELECT g.service, t.value, sum(t.reports) AS reports
+      FROM group_tag AS t
+      JOIN issue_group AS g ON g.id = t.issue_group
+      WHERE t.issue_group = ANY(_new) AND t.key = 'release' AND NOT t.is_overflow
+      GROUP BY 1, 2
+    ) AS worn
+    WHERE r.service = worn.service AND r.version = worn.value;
   END LOOP;
 
   RETURN NULL;

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 import psycopg
 import pytest
 
@@ -14,12 +15,16 @@ from avalon import deletions, issues, projections, retention
 from avalon.database import Database
 from avalon.errors import BadInput, Conflict, Forbidden, NotFound
 from avalon.events import (
+    ZERO,
+    ErrorDeleted,
     IssueAssigned,
     IssueDeleted,
+    IssueGroupsMoved,
     IssueIgnored,
     IssueMuted,
     IssueReopened,
     IssueResolved,
+    ReportsPurged,
     UserCreated,
     UserDeleted,
 )
@@ -306,6 +311,35 @@ class TestComments:
         assert await projections.verify(urls.owner) == []
         assert (await retention.purge(urls.owner)).comments == 0
 
+    async def test_a_purge_takes_those_on_issues_that_were_merged_into_a_deleted_one(
+        self, database: Database, urls: Urls
+    ) -> None:
+        await groups(database, 1, 2, 3, 4)
+        for number in (1, 2, 3):
+            await issues.comment(database, of(number), "elm street", ANNA)
+        await issues.comment(database, of(4), "harmless", ANNA)
+        await issues.merge(database, of(2), [of(1)], ANNA)
+        await issues.merge(database, of(3), [of(2)], ANNA)
+        await issues.change(database, of(3), [IssueDeleted()], ANNA)
+
+        assert (await retention.purge(urls.owner)).comments == 3
+        assert (await said(database, "elm street"), await said(database, "harmless")) == (0, 2)
+        assert await projections.verify(urls.owner) == []
+
+    async def test_a_purge_is_replayed_apart_from_the_moves_after_it(
+        self, database: Database, urls: Urls
+    ) -> None:
+        await groups(database, 1, 2, 3)
+        await issues.comment(database, of(1), "elm street", ANNA)
+        await issues.merge(database, of(2), [of(1)], ANNA)
+        await issues.change(database, of(2), [IssueDeleted()], ANNA)
+        await report(database, ReportsPurged().new(ZERO, "system"))
+        moved = IssueGroupsMoved(action=uuid4(), from_=of(3), groups=[of(3)], kind="regroup")
+        await report(database, moved.new(of(1), "policy:grouping", service="api"))
+        assert (await issue(database, 1))["moved_to"] is None
+        for chunk in (1, 10_000):
+            assert await projections.verify(urls.owner, chunk=chunk) == []
+
     @pytest.mark.parametrize("text", ["", "  \n ", "x" * 20_001], ids=["empty", "blank", "long"])
     async def test_a_comment_says_something_and_not_too_much(self, database: Database, text: str) -> None:
         with pytest.raises(BadInput, match="text"):
@@ -450,6 +484,31 @@ class TestDeleting:
             with pytest.raises(NotFound):
                 await issues.change(database, of(1), command, ANNA)
 
+    async def test_its_reports_leave_the_counts_of_their_releases_until_it_is_restored(
+        self, database: Database, urls: Urls
+    ) -> None:
+        await groups(database, 1, 1, 2, release="1.2")
+        await groups(database, 1, release="1.3")
+        gone = await issues.change(database, of(1), [IssueDeleted()], ANNA)
+        assert await of_releases(database) == {"1.2": 1, "1.3": 0}
+        await issues.undo(database, gone.action, ANNA, is_admin=True)
+        assert await of_releases(database) == {"1.2": 3, "1.3": 1}
+        await issues.change(database, of(1), [IssueDeleted()], ANNA)
+        await retention.purge(urls.owner)
+        assert await of_releases(database) == {"1.2": 1, "1.3": 0}
+        for chunk in (1, 10_000):
+            assert await projections.verify(urls.owner, chunk=chunk) == []
+
+    async def test_a_release_is_never_counted_below_nothing(self, database: Database, urls: Urls) -> None:
+        """A replica of 0.1 that deletes a report doesn't say which tags it had: they stay counted."""
+        stored = await report(database, a_report(1, release="1.2"), a_report(1, release="1.2"))
+        deletion = await _deletion(database, stored[0].id)
+        data = {name: value for name, value in msgspec.json.decode(deletion.data).items() if name != "tags"}
+        await report(database, msgspec.structs.replace(deletion, data=msgspec.Raw(msgspec.json.encode(data))))
+        await issues.change(database, of(1), [IssueDeleted()], ANNA)
+        assert await of_releases(database) == {"1.2": 0}
+        assert await projections.verify(urls.owner) == []
+
     async def test_what_is_reported_next_opens_a_new_issue(self, database: Database) -> None:
         await groups(database, 1, 1)
         gone = await issues.change(database, of(1), [IssueDeleted()], ANNA)
@@ -542,23 +601,40 @@ class TestDeleting:
         self, database: Database, urls: Urls, chunk: int
     ) -> None:
         """Who deletes a report has looked before the lock: the fact may come behind the issue's deletion."""
-        stored = await report(database, a_report(1), a_report(1))
+        stored = await report(database, a_report(1, release="1.2"), a_report(1, release="1.2"))
         gone = await issues.change(database, of(1), [IssueDeleted()], ANNA)
-        (row,) = await database.fetch_dicts("SELECT * FROM log.event WHERE id = %(id)s", {"id": stored[0].id})
-        await report(database, _deletion(row))
+        await report(database, await _deletion(database, stored[0].id))
         assert (await visible(database), await counted(database)) == (0, (0, 0))
+        assert await of_releases(database) == {"1.2": 0}
         await issues.undo(database, gone.action, ANNA, is_admin=True)
         assert (await visible(database), await counted(database)) == (1, (1, 1))
+        assert await of_releases(database) == {"1.2": 1}
         assert (await issue(database, 1))["events"] == 1
         assert await projections.verify(urls.owner, chunk=chunk) == []
 
 
-def _deletion(row: dict[str, Any]) -> Any:
-    from avalon.events import ErrorDeleted
-
-    names = ("position", "occurred_at", "recorded_at")
+async def _deletion(database: Database, stored: UUID) -> Any:
+    """The fact that a report is deleted, as the command appends it."""
+    (row,) = await database.fetch_dicts(
+        """
+        SELECT e.*, (
+          SELECT jsonb_object_agg(log.tag_hash(t.key), log.tag_hash(t.key, t.value))
+          FROM log.tags(e.environment, e.release, e.level, e.data) AS t
+        ) AS tags
+        FROM log.event AS e
+        WHERE e.id = %(id)s
+        """,
+        {"id": stored},
+    )
+    names = ("position", "occurred_at", "recorded_at", "tags")
     fact = ErrorDeleted(report=row["id"], group=row["stream"], **{name: row[name] for name in names})
-    return fact.new(row["stream"], ANNA, service=row["service"], level=row["level"])
+    columns = {name: row[name] for name in ("service", "level", "release")}
+    return fact.new(row["stream"], ANNA, **columns)
+
+
+async def of_releases(database: Database) -> dict[str, int]:
+    rows = await database.fetch_dicts("SELECT version, reports FROM projection.release")
+    return {row["version"]: row["reports"] for row in rows}
 
 
 class TestUndo:

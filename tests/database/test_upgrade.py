@@ -8,11 +8,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from avalon import mending, migrations, projections
+from avalon import issues, mending, migrations, projections
 from avalon.connection import Connection
 from avalon.database import Database, as_query, connect
 from avalon.errors import SchemaError
 from avalon.event_store import Cursor
+from avalon.events import IssueDeleted
 from avalon.migrations import migrate
 from avalon.release import check_schema
 from avalon.statements import SQL
@@ -98,6 +99,20 @@ async def test_what_the_first_release_stored_comes_through_whole(old: Urls) -> N
     assert await projections.verify(old.owner) == []
 
 
+async def test_deleting_an_old_issue_leaves_no_count_below_nothing(old: Urls) -> None:
+    await migrate(old.owner, old.service)
+    undated = "SELECT g.issue FROM projection.group_hour AS h JOIN projection.issue_group AS g"
+    found = await rows(old.owner, f"{undated} ON g.id = h.issue_group WHERE h.level = '' AND h.reports > 0")
+    database = Database(old.owner)
+    await database.open()
+    for issue in {issue for (issue,) in found}:
+        await issues.change(database, issue, [IssueDeleted()], "system")
+    await database.close()
+    below = "SELECT service, hour, level, environment, reports FROM projection.hour_count WHERE reports < 0"
+    assert found and await rows(old.owner, below) == []
+    assert await projections.verify(old.owner) == []
+
+
 async def test_its_issues_are_found_and_named(old: Urls) -> None:
     await migrate(old.owner, old.service)
     found = "SELECT title FROM projection.issue WHERE search @@ to_tsquery('simple', 'timeout & boom')"
@@ -178,6 +193,36 @@ async def test_what_is_mended_in_steps_is_mended(
     assert await projections.verify(urls.owner) == []
 
 
+async def test_what_stands_right_is_compared_without_the_logs_lock(
+    database: Database, urls: Urls, owner: Connection
+) -> None:
+    await report(database, a_report(1))
+    await owner.execute("SELECT pg_advisory_lock(4711)")
+    async with asyncio.timeout(10):
+        assert await projections.rebuild(urls.owner) == []
+        assert await projections.rebuild(urls.owner, in_steps=True) == []
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+async def test_what_goes_wrong_during_the_steps_is_mended_in_others_and_at_last_under_the_lock(
+    database: Database, urls: Urls, owner: Connection, monkeypatch: pytest.MonkeyPatch, rounds: int
+) -> None:
+    wrong = "UPDATE projection.issue SET events = events + 1"
+    left = [wrong] * rounds
+
+    async def then_goes_wrong(*args: Any) -> None:
+        await mending.mend_in_steps(*args)
+        if left:
+            await owner.execute(left.pop().encode())
+
+    monkeypatch.setattr(projections, "mend_in_steps", then_goes_wrong)
+    await report(database, a_report(1))
+    await owner.execute(wrong.encode())
+    mended = await projections.rebuild(urls.owner, in_steps=True)
+    assert {difference.table for difference in mended} == ({"issue"} if rounds == 2 else set())
+    assert await projections.verify(urls.owner) == []
+
+
 async def of_baseline(owner: Connection) -> dict[str, list[Any]]:
     names = ("issue", "issue_group", "group_hour", "group_minute", "group_tag", "group_user", "release")
     query = "SELECT to_jsonb(t) FROM baseline.{} AS t ORDER BY to_jsonb(t)"
@@ -199,6 +244,20 @@ async def test_it_counts_what_the_folds_count(database: Database, urls: Urls, ow
     # The control: a fold that knew nothing of tags is noticed.
     await owner.execute("DELETE FROM baseline.group_tag WHERE value = 'x'")
     assert await of_baseline(owner) != folded
+
+
+async def test_a_service_keeps_its_first_releases(database: Database, owner: Connection) -> None:
+    releases = [*range(6), *range(3), *range(5, 20), *range(3)]
+    await report(database, *(a_report(1, release=f"1.{n}") for n in releases))
+    await report(database, a_report(2, service="web", release="1.19"))
+    await owner.execute("UPDATE baseline.sealed SET position = (SELECT max(position) FROM log.event)")
+    text = (SQL / "upgrade.sql").read_text()
+    cap = "WHERE number <= 10000"
+    assert cap in text
+    async with owner.transaction():
+        await owner.execute(as_query(text.replace(cap, "WHERE number <= 8")))
+    kept = await owner.execute("SELECT version, reports FROM baseline.release WHERE service = 'api'")
+    assert sorted(await kept.fetchall()) == [(f"1.{n}", releases.count(n)) for n in range(8)]
 
 
 async def somebody_waits(url: str) -> bool:

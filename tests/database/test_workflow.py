@@ -293,7 +293,7 @@ async def test_all_commands_undone_in_reverse_give_the_state_before(
     await walk.begin()
     await walk.live(20)
     walk.actions.clear()
-    before, groups = await walk.projected(), await bound(database)
+    before, groups, counted = await walk.projected(), await bound(database), await of_releases(database)
     for _ in range(25):
         await walk.command()
     done = [id_ for id_, _ in walk.actions]
@@ -302,6 +302,7 @@ async def test_all_commands_undone_in_reverse_give_the_state_before(
         await issues.undo(database, id_, ACTOR, is_admin=True)
     assert await walk.projected() == before
     assert await bound(database) == groups
+    assert await of_releases(database) == counted
     assert await projections.verify(urls.owner) == []
 
 
@@ -330,6 +331,10 @@ async def test_a_routine_that_forgets_something_is_found_out(
         walk = Walk(database, 2)
         await walk.begin()
         await walk.live(500)  # as long as it takes: the first difference ends it
+
+
+async def of_releases(database: Database) -> list[dict[str, Any]]:
+    return await database.fetch_dicts("SELECT * FROM projection.release ORDER BY service, version")
 
 
 async def bound(database: Database) -> list[dict[str, Any]]:
