@@ -114,9 +114,13 @@ def smtp_url(value: str) -> str:
 
 
 def mail_address(value: str) -> str:
-    if not re.fullmatch(
-        r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,250}[A-Za-z0-9])?", value, re.A
+    if (
+        not re.fullmatch(
+            r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,250}[A-Za-z0-9])?", value, re.A
+        )
+        or "=?" in value
     ):
+        # An encoded word (RFC 2047): the standard library would decode it, line breaks and all.
         raise ValueError("give an e-mail address such as avalon@example.org")
     return value
 

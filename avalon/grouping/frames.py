@@ -33,12 +33,12 @@ class Place(NamedTuple):
 
 # Functions whose failure is their caller's mistake: they check, they throw, they only pass a call on.
 _HELPER: Final = re.compile(
-    r"(?:[\w$:]*[.:>])?_*(?:"
+    r"(?:[\w$:]*[.:>])?+_*+(?:"
     r"assert\w*|fail|fail(?-i:[A-Z_])\w*|throw\w*|raise|raise_\w+|reraise|panic\w*|abort|die|unwrap\w*|expect"
     r"|(?:check|require|ensure)(?-i:[A-Z_])\w*|require|ensure|not_?null|not_?empty|invariant"
     r"|report_?(?:error|issue|problem|failure|mismatch|bad|input|invalid|missing|unexpected|wrong|unknown)\w*"
     r"|(?:\w*_)?error|\w+(?-i:Error|Exception)|(?:\w*_)?exception|error_?handler"
-    r"|__pthread_kill|pthread_kill|gsignal|__cxa_\w+|objc_(?:terminate|exception_\w+)|exceptionPreprocess"
+    r"|pthread_kill|gsignal|(?<=__)cxa_\w+|objc_(?:terminate|exception_\w+)|exceptionPreprocess"
     r"|CxxThrowException|terminate|rust_panic|begin_panic\w*|rust_\w+"
     r"|wrapper|wrapped|decorated|inner|call__|getattr__|access\$"
     r"|<(?:listcomp|genexpr|dictcomp|setcomp)>|<clinit>)",
@@ -46,7 +46,7 @@ _HELPER: Final = re.compile(
 )
 # Classes of errors, and those that no source file has: what they do is to be thrown, or to call another one.
 _SYNTHETIC: Final = re.compile(
-    r"(?:[a-z]Exception|[a-z]Error)(?:\$\w*)?$|\$\$Lambda|\$Proxy\d|CGLIB\$\$|Generated\w*Accessor\d"
+    r"(?:[a-z]Exception|[a-z]Error)(?:\$\w*)?$|\$\$Lambda|\$Proxy\d|CGLIB\$\$|Generated(?:(?!Generated)\w)*Accessor\d"
     r"|LambdaForm\$"
 )
 _TEST: Final = re.compile(

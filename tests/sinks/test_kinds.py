@@ -220,3 +220,14 @@ async def test_a_sink_is_changed_only_within_its_kind(admin: httpx.AsyncClient, 
     sink = await make(admin, world.body("email"))
     for change in ({"url": "https://a.example/"}, {"secret": SECRET}, {"to": ["x"]}):
         assert (await admin.patch(f"/api/sinks/{sink['id']}", json=change)).status_code == 400
+
+
+ENCODED = "=?utf-8?q?x=0d=0aBcc=3ax=40e.io=0d=0a?=@example.org"
+
+
+async def test_an_address_that_would_be_decoded_to_headers_is_refused_by_its_field(
+    server: Server, admin: httpx.AsyncClient
+) -> None:
+    answer = await admin.post("/api/sinks", json={"kind": "email", "name": "ops", "to": [ENCODED]})
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("to: give plain e-mail addresses"), answer.text

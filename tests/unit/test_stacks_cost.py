@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import pkgutil
 import time
 from collections.abc import Callable
+from importlib import import_module
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avalon.grouping import group_report
-from avalon.grouping.stacks import dotnet, golang, java, javascript, parse_stack, php, python, ruby, rust
+from avalon.grouping import group_report, stacks
+from avalon.grouping.frames import forget_places, place_of
+from avalon.grouping.stacks import parse_stack
 from avalon.reports import ExceptionInfo, Frame, Report
 from avalon.reports.limits import MAX_ENTRIES
 
 PARSERS = [
-    dotnet.parse, golang.parse, java.parse, javascript.parse_v8, javascript.parse_gecko, php.parse,
-    python.parse, ruby.parse, rust.parse,
-]  # fmt: skip
+    parse
+    for module in pkgutil.iter_modules(stacks.__path__, stacks.__name__ + ".")
+    for name, parse in vars(import_module(module.name)).items()
+    if name.startswith("parse") and parse.__module__ == module.name
+]
 MEGABYTE = 1_000_000
 PIECES = [
     *(
@@ -104,6 +109,52 @@ def test_no_text_of_a_megabyte_takes_a_parser_long(parse: Callable[[str], list[E
     for piece in PIECES:
         text = (piece * MEGABYTE)[:MEGABYTE]
         assert seconds(lambda text=text: parse(text)) < 2.0, repr(piece)
+
+
+# Each looks like the stack of one language, by its first line.
+HEADS = {
+    "python": 'Traceback (most recent call last):\n  File "a", line 1, in f\n',
+    "javascript": "E: m\n    at f (a.js:1:1)\n",
+    "firefox": "f@a.js:1:1\n",
+    "java": "E: m\n\tat a.B.c(B.java:1)\n",
+    "dotnet": "E: m\n   at A.B.C(String d)\n",
+    "dotnet without frames": "at (:line 5\n",
+    "go": "goroutine 1 [running]:\nmain.f()\n\t/a.go:1 +0x1\n",
+    "php": "E: m in a:1\nStack trace:\n#0 a(1): f()\n",
+    "ruby": "a.rb:1:in 'f': m (E)\n",
+    "rust": "thread 'main' panicked at src/main.rs:1:1:\nm\nstack backtrace:\n   0: a::f\n",
+    "nothing": "",
+}
+UNITS = [
+    *" \t\n\r\v1a:()[]{}<>\"'`\\/.$@#|-+_",
+    *("at ", "\nat ", "Caused by: ", "---> ", "^\n\n", "\n\t", "\n  ", " in ", ":1", "[cause]: ", "panic: "),
+    *("Generated", "aError$", "lib", ".so.1", "$1", "_1", "::", "a.", "/a-1.2", " [recovered", "goroutine "),
+]
+LONG = 100_000
+
+
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+def test_no_run_of_one_thing_beside_a_frame_takes_long(head: str) -> None:
+    for unit in UNITS:
+        run = unit * (LONG // len(unit))
+        for text in (f"{head}x{run}x", f"{run}x\n{head}", head.replace("f", run), head.replace("a", run)):
+            forget_places()
+            report = Report(message="m", stack=text)
+            assert seconds(lambda report=report: group_report(report)) < 0.5, repr((unit, text[:80]))
+
+
+def test_go_says_of_many_panics_that_they_were_recovered() -> None:
+    text = (
+        "panic: " + " [recovered" * 740 + "\n"
+    ) * 32 + "goroutine 1 [running]:\nmain.f(1)\n\t/a.go:1 +0x1\n"
+    assert seconds(lambda: parse_stack(text)) < 0.1
+
+
+def test_no_name_of_a_function_is_read_again_at_each_of_its_gaps() -> None:
+    name = "x:" + "_" * 197 + "x"
+    frames = [Frame(function=name, module=str(number), filename="a.x") for number in range(1_000)]
+    forget_places()
+    assert seconds(lambda: [place_of(frame) for frame in frames]) < 0.2
 
 
 @pytest.mark.parametrize("language", LINES)

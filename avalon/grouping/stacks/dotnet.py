@@ -16,7 +16,9 @@ from avalon.reports import ExceptionInfo, Frame
 
 _FRAME: Final = re.compile(r"\n[ \t]*+at ([^\n(]{1,1024}+)(?:\([^\n)]*+\))?+(?: in ([^\n]++))?+")
 _END_OF_INNER: Final = "--- End of inner exception stack trace ---"
-_ARROW: Final = re.compile(r"\s*+---> (?:\(Inner Exception #0\) )?+")
+# The blanks before it stay with the header above, which is stripped: sought here, each of a run of blanks
+# would be tried as the first.
+_ARROW: Final = re.compile(r"---> (?:\(Inner Exception #0\) )?+")
 
 
 def parse(text: str) -> list[ExceptionInfo]:

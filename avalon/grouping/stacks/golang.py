@@ -12,7 +12,6 @@ from avalon.reports.limits import MAX_TEXT
 # The call's line, and the place's below it.
 _FRAME: Final = re.compile(r"\n([^\s][^\n]*+)\n[ \t]++([^\n]++)")
 _PANIC: Final = re.compile(r"\n\t?panic: ([^\n]*+)")
-_RECOVERED: Final = re.compile(r" \[recovered[^\]\n]*+\]$")
 
 
 def parse(text: str) -> list[ExceptionInfo]:
@@ -43,11 +42,17 @@ def _before_panic(frames: list[Frame]) -> list[Frame]:
 
 
 def _exception(message: str, frames: list[Frame]) -> ExceptionInfo:
-    value = _RECOVERED.sub("", message[: MAX_TEXT["message"]])
+    value = _without_recovered(message[: MAX_TEXT["message"]])
     runtime, colon, rest = value.partition("runtime error: ")
     if colon and not runtime:
         return ExceptionInfo(type="runtime error", value=rest, frames=frames)
     return ExceptionInfo(type="panic", value=value, frames=frames)
+
+
+def _without_recovered(message: str) -> str:
+    """Without ` [recovered]`, or ` [recovered, repanicked]`, which says nothing of the mistake."""
+    before, mark, behind = message.rpartition(" [recovered")
+    return before if mark and behind.find("]") == len(behind) - 1 else message
 
 
 def _frame(found: tuple[str, str]) -> Frame:
