@@ -20,7 +20,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from avalon import event_store, projections
+from avalon import event_store, projections, rewriting
 from avalon.database import Params, connect
 from avalon.errors import AvalonError, Conflict
 from avalon.event_store import START, Cursor
@@ -37,11 +37,6 @@ Row = TypeVar("Row")
 EVERY_S = 3600.0
 RETRY_S = 300.0
 # A day waits for its readers so long and then for the next hour; nobody waits behind it meanwhile.
-_WORDS = (
-    "VACUUM log.fact, projection.issue, projection.issue_group, projection.group_tag, projection.group_user,"
-    " projection.issue_comment, baseline.issue, baseline.issue_group, baseline.group_tag,"
-    " baseline.group_user, baseline.issue_comment"
-)
 EXPIRE_LOCK_TIMEOUT, PURGE_LOCK_TIMEOUT = "2s", "60s"
 
 
@@ -122,6 +117,7 @@ async def purge(
         if connection is None:
             raise Conflict("retention, another purge, a rebuild or a verify is at work; try again after it")
         if (await _last_purge(connection)).is_due:
+            await rewriting.mark(connection, rewriting.FOLDED)
             await _append(connection, ReportsPurged())
         # That fact takes the tombs of deleted issues away: sealing past it, out of the baseline too.
         head = await _fetch(connection, Cursor, event_store.sql.head)
@@ -133,8 +129,7 @@ async def purge(
             say(f"day {leaf.day}")
             blanked += await _blank(connection, leaf, purged)
         comments = await _count(connection, statements.blank_comments, {"purged": purged})
-        # The titles and tags of deleted reports were there too.
-        await connection.execute(_WORDS)
+        await rewriting.rewrite(connection, say)
         return Purged(blanked, comments, len(leaves), sealed.position)
 
 
@@ -221,9 +216,11 @@ async def _drop(connection: Connection, leaf: Leaf) -> None:
 
 
 async def _blank(connection: Connection, leaf: Leaf, purged: int) -> int:
-    """Blanks one day. The bytes stand in the file until the VACUUM, which also does what a crash left out."""
-    blanked = await _count(connection, statements.blank, {"day": leaf.day, "purged": purged})
-    await connection.execute(_named("VACUUM log.{}", leaf))
+    """Blanks one day. The bytes stand in the file until the table is rewritten."""
+    async with connection.transaction():
+        blanked = await _count(connection, statements.blank, {"day": leaf.day, "purged": purged})
+        if blanked:
+            await rewriting.mark(connection, [("log", leaf.table)])
     return blanked
 
 

@@ -70,7 +70,7 @@ class Model:
     comments: dict[UUID, UUID] = field(default_factory=dict)
     groups: dict[UUID, Group] = field(default_factory=dict)
     graves: list[list[Group]] = field(default_factory=list)
-    releases: dict[str, set[str]] = field(default_factory=dict)
+    releases: dict[str, dict[str, set[UUID]]] = field(default_factory=dict)
     purged: set[UUID] = field(default_factory=set)
     gone: set[UUID] = field(default_factory=set)
     moved_to: dict[UUID, UUID] = field(default_factory=dict)
@@ -94,7 +94,11 @@ class Model:
         return issue in self.purged or any(group.issue == issue for grave in self.graves for group in grave)
 
     def newest(self, issue_service: str) -> str | None:
-        return max(self.releases.get(issue_service, set()), key=as_numbers, default=None)
+        return max(self.reported(issue_service), key=as_numbers, default=None)
+
+    def reported(self, service: str) -> list[str]:
+        """The releases that have reports left."""
+        return [release for release, reports in self.releases.get(service, {}).items() if reports]
 
     # What programs do
 
@@ -103,12 +107,13 @@ class Model:
     ) -> None:
         """A report of a group that lives; `open` has been called before for one that does not."""
         if release:
-            self.releases.setdefault(service, set()).add(release)
+            self.releases.setdefault(service, {}).setdefault(release, set()).add(report)
         found = self.groups[group]
         found.reports.add(report)
         found.users.add(user)
         state = self.states[found.issue]
-        if state.status == "resolved" and not is_late and may_regress(state, release):
+        known = self.reported(service)
+        if state.status == "resolved" and not is_late and may_regress(state, release, known):
             self.states[found.issue] = state.after(status="unresolved", substatus="regressed")
         if state.substatus == "muted" and (
             (state.muted_events is not None and self.events(found.issue) >= state.muted_events)
@@ -129,6 +134,8 @@ class Model:
     def delete_report(self, report: UUID) -> None:
         for group in self.groups.values():
             group.reports.discard(report)
+        for reports in (reports for found in self.releases.values() for reports in found.values()):
+            reports.discard(report)
 
     def erase(self, service: str) -> None:
         for group in [*self.groups.values(), *(group for grave in self.graves for group in grave)]:
@@ -257,13 +264,14 @@ class Model:
         return action.undos[-1]
 
 
-def may_regress(state: State, release: str | None) -> bool:
+def may_regress(state: State, release: str | None, known: list[str]) -> bool:
     """Whether a release can have the error although the issue is resolved."""
     if release is None:
         return True
-    if state.substatus == "in_release":
+    is_gone = state.current_release not in known
+    if state.substatus == "in_release" and not (is_gone and state.resolved_in == state.current_release):
         return as_numbers(release) >= as_numbers(str(state.resolved_in))
-    if state.current_release is None:
+    if state.current_release is None or is_gone:
         return True
     if state.substatus == "in_next_release":
         return as_numbers(release) > as_numbers(state.current_release)

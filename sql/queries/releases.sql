@@ -17,7 +17,8 @@ CROSS JOIN LATERAL (
   JOIN projection.issue AS i ON i.id = g.issue AND NOT i.is_hidden AND i.first_seen = t.first_seen
   WHERE t.key = 'release' AND t.value = r.version AND NOT t.is_overflow
 ) AS fresh
-WHERE (%(service)s::text IS NULL OR r.service = %(service)s::text)
+WHERE r.reports > 0
+  AND (%(service)s::text IS NULL OR r.service = %(service)s::text)
   AND (
     %(after_at)s::timestamptz IS NULL
     OR (r.first_seen, r.service, r.version)

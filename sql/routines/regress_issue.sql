@@ -1,5 +1,6 @@
 -- Policy: a resolved issue is unresolved again when it comes back: by a report that occurred after the resolution, and not
--- of a release that cannot have the fix. A late report, or one of an old release, reopens nothing.
+-- of a release that cannot have the fix. A late report, or one of an old release, reopens nothing. A resolution that went
+-- by a release whose reports were all deleted since goes by time alone: whoever made that release up would silence it.
 CREATE OR REPLACE FUNCTION log.regress_issue() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -24,8 +25,8 @@ BEGIN
     SELECT DISTINCT ON (i.id, e.release)
       i.id AS issue,
       i.substatus,
-      i.resolved_in,
-      i.current_release,
+      CASE WHEN i.resolved_in IS DISTINCT FROM i.current_release THEN i.resolved_in ELSE r.version END AS resolved_in,
+      r.version AS current_release,
       e.id,
       e.stream,
       e.service,
@@ -37,6 +38,7 @@ BEGIN
     FROM fresh AS e
     JOIN projection.issue_group AS g ON g.id = e.stream
     JOIN projection.issue AS i ON i.id = g.issue AND i.status = 'resolved'
+    LEFT JOIN projection.release AS r ON r.service = e.service AND r.version = i.current_release AND r.reports > 0
     WHERE e.occurred_at > i.resolved_at
     ORDER BY i.id, e.release, e.position
   ),
@@ -45,7 +47,7 @@ BEGIN
     FROM candidate AS c
     WHERE CASE
       WHEN c.release IS NULL THEN true
-      WHEN c.substatus = 'in_release' THEN log.compare_releases(c.service, c.release, c.resolved_in) >= 0
+      WHEN c.resolved_in IS NOT NULL THEN log.compare_releases(c.service, c.release, c.resolved_in) >= 0
       WHEN c.current_release IS NULL THEN true
       WHEN c.substatus = 'in_next_release' THEN log.compare_releases(c.service, c.release, c.current_release) > 0
       ELSE coalesce(log.compare_releases(c.service, c.release, c.current_release), 0) >= 0

@@ -10,9 +10,11 @@ import msgspec
 import psycopg
 import pytest
 
-from avalon import deletions, event_store, projections
+from avalon import deletions, event_store, issues, projections
 from avalon.database import Database
-from avalon.events import IssueGroupsMoved, NewEvent, uuid7
+from avalon.events import IssueGroupsMoved, IssueResolved, NewEvent, uuid7
+from avalon.read_models.releases import list_releases
+from avalon.statements import SQL
 from tests.conftest import Urls
 from tests.database.test_issue_folds import in_batches, replace, rows, value
 from tests.history import a_report, ago, report
@@ -75,6 +77,7 @@ async def test_a_regression_goes_by_time_and_release(
 ) -> None:
     await report(database, a_report(1, occurred_at=ago(hours=9), release="older"))
     await report(database, a_report(2, occurred_at=ago(hours=8), release="newer"))
+    await report(database, a_report(2, occurred_at=ago(hours=9), release="1.2.0"))
     await event_store.append(database, [decided("issue.resolved", occurred_at=ago(hours=2), **resolution)])
     await report(database, a_report(1, occurred_at=ago(hours=3), release=release))
     assert await facts(owner, "issue.regressed") == []
@@ -316,3 +319,78 @@ async def test_a_late_report_is_no_regression_however_late_it_was_resolved(
     assert await facts(owner, "issue.regressed") == []
     await report(database, a_report(occurred_at=at + timedelta(microseconds=1)))
     assert len(await facts(owner, "issue.regressed")) == 1
+
+
+FAR_AHEAD = "99999.0.0"
+
+
+async def a_release_far_ahead(database: Database) -> UUID:
+    """One report of a release that nobody made; says which."""
+    await report(database, a_report(1, occurred_at=ago(hours=9), release="1.4.2"))
+    (stored,) = await report(database, a_report(2, occurred_at=ago(hours=8), release=FAR_AHEAD))
+    return stored.id
+
+
+async def take_back(database: Database, poison: UUID, how: str) -> None:
+    if how == "deleted":
+        await deletions.delete_report(database, poison, "user:x")
+    else:
+        await deletions.erase_service(database, "api", None, "user:x")
+        await report(database, a_report(1, occurred_at=ago(hours=7), release="1.4.2"))
+
+
+RESOLUTIONS = [IssueResolved(), IssueResolved(in_release="current"), IssueResolved(in_next_release=True)]
+
+
+@pytest.mark.parametrize("resolution", RESOLUTIONS, ids=["now", "current", "next"])
+@pytest.mark.parametrize("how", ["deleted", "erased"])
+async def test_a_release_far_ahead_is_healed_by_deleting_its_reports(
+    database: Database, owner: Owner, how: str, resolution: IssueResolved
+) -> None:
+    poison = await a_release_far_ahead(database)
+    assert await value(owner, "SELECT log.newest_release('api')") == FAR_AHEAD
+    await take_back(database, poison, how)
+    assert await value(owner, "SELECT log.newest_release('api')") == "1.4.2"
+
+    await issues.change(database, ISSUE, [resolution], "user:x")
+    await report(database, a_report(release="1.4.1"))
+    assert await facts(owner, "issue.regressed") == []
+    await report(database, a_report(release="1.5.0"))
+    assert len(await facts(owner, "issue.regressed")) == 1
+
+
+@pytest.mark.parametrize("resolution", RESOLUTIONS, ids=["now", "current", "next"])
+@pytest.mark.parametrize("how", ["deleted", "erased", None], ids=["deleted", "erased", "kept"])
+async def test_a_resolution_by_a_release_that_is_gone_goes_by_time_alone(
+    database: Database, owner: Owner, how: str | None, resolution: IssueResolved
+) -> None:
+    poison = await a_release_far_ahead(database)
+    await issues.change(database, ISSUE, [resolution], "user:x")
+    if how:
+        await take_back(database, poison, how)
+    await report(database, a_report(occurred_at=ago(hours=1), release="1.5.0"))
+    assert await facts(owner, "issue.regressed") == []
+    await report(database, a_report(release="1.5.0"))
+    assert len(await facts(owner, "issue.regressed")) == (1 if how else 0)
+
+
+@pytest.mark.parametrize("reports", [1, 0], ids=["left", "deleted"])
+async def test_a_release_without_reports_is_listed_no_more(
+    database: Database, owner: Owner, reports: int
+) -> None:
+    await a_release_far_ahead(database)
+    await owner.execute("UPDATE projection.release SET reports = %s WHERE version = %s", [reports, FAR_AHEAD])
+    assert len((await list_releases(database, service=None, cursor=None, limit=10)).items) == 1 + reports
+
+
+async def test_the_newest_release_is_found_by_its_index(owner: Owner) -> None:
+    await owner.execute(
+        b"INSERT INTO projection.release SELECT 'api', n::text, lpad(n::text, 9, '0'), now(), now(), 1"
+        b" FROM generate_series(1, 5000) AS n"
+    )
+    await owner.execute(b"ANALYZE projection.release")
+    text = (SQL / "routines" / "newest_release.sql").read_text()
+    query = text.split("$$")[1].replace("newest_release.service", "'api'").rstrip().rstrip(";")
+    plan = await rows(owner, "EXPLAIN" + query)
+    assert any("using release_newest" in line for (line,) in plan)
+    assert not any("Sort" in line for (line,) in plan)

@@ -14,11 +14,13 @@ import msgspec
 import psycopg
 import pytest
 
-from avalon import event_store, projections, retention, scratch
+from avalon import event_store, issues, projections, retention, rewriting, scratch
 from avalon.database import Database, connect
 from avalon.errors import Conflict, Gone
-from avalon.events import REPORTED, ErrorDeleted, Event, NewEvent, ServiceErased, uuid7
+from avalon.events import REPORTED, ErrorDeleted, Event, IssueDeleted, NewEvent, ServiceErased, uuid7
 from tests.conftest import Urls
+from tests.history import a_report as a_plain_report
+from tests.history import report
 
 Owner = psycopg.AsyncConnection[Any]
 TODAY = datetime.now(UTC).date()
@@ -336,20 +338,114 @@ async def test_a_purge_takes_deleted_words_away_and_nothing_else(
     assert await value(owner, "SELECT count(*) FROM log.event WHERE type = 'reports.purged'") == 1
 
 
-async def test_a_purge_leaves_no_bytes_in_the_files(urls: Urls, database: Database, owner: Owner) -> None:
-    await event_store.append(database, [a_report(1, "Elm St"), a_report(2)])
-    batch = await event_store.read_after(database, event_store.START)
-    await delete(database, next(e for e in batch.events if e.type == REPORTED))
-    await retention.purge(urls.owner)
-    leaf = f"log.report_{TODAY:%Y%m%d}"
+def files_with(urls: Urls, words: bytes) -> set[str]:
+    """The tables, indexes and statistics whose files hold these words."""
     with psycopg.connect(urls.superuser, autocommit=True) as superuser:
         superuser.execute("CHECKPOINT")
-        path = superuser.execute("SELECT pg_relation_filepath(%s::regclass)", [leaf]).fetchone()
-        assert path is not None
-        row = superuser.execute("SELECT pg_read_binary_file(%s)", [path[0]]).fetchone()
-    assert row is not None
-    assert b"boom" in row[0]
-    assert b"Elm St" not in row[0]
+        found = superuser.execute(
+            """
+            SELECT c.oid::regclass::text, pg_read_binary_file(pg_relation_filepath(c.oid))
+            FROM pg_class AS c
+            WHERE c.relkind IN ('r', 'i', 't') AND pg_relation_size(c.oid) > 0
+              AND (
+                c.relnamespace = ANY('{log,projection,baseline}'::regnamespace[])
+                OR c.oid IN (
+                  SELECT reltoastrelid FROM pg_class
+                  WHERE relnamespace = ANY('{log,projection,baseline}'::regnamespace[])
+                )
+              )
+            UNION ALL
+            SELECT 'pg_stats of ' || schemaname || '.' || tablename, convert_to(s::text, 'UTF8')
+            FROM pg_stats AS s
+            UNION ALL
+            SELECT 'pg_stats_ext of ' || tablename, convert_to(s::text, 'UTF8')
+            FROM pg_stats_ext AS s
+            """
+        ).fetchall()
+    return {name for name, content in found if words in content}
+
+
+async def write_and_delete(urls: Urls, database: Database, owner: Owner, kept: int = 1) -> None:
+    """Hundreds of reports and some comments, sealed and analyzed, then deleted: whole pages of them."""
+    told = {"tags": {"mail": "elmo@street"}, "user": {"id": "elmo"}}
+    await report(database, *[a_plain_report(g, message="harmless") for g in range(1, 1 + kept)])
+    for start in range(100, 500, 100):
+        reports = [
+            a_plain_report(g, message=f"elmo{g} " * 20, service="web", data=told)
+            for g in range(start, start + 100)
+        ]
+        await report(database, *reports)
+    for _ in range(50):
+        await issues.comment(database, UUID(int=100), "elmo said " * 50, f"user:{UUID(int=7)}")
+    await projections.seal(urls.owner, await event_store.head(database))
+    await owner.execute(b"ANALYZE")
+    await issues.change(database, UUID(int=100), [IssueDeleted()], "system")
+    erased = ServiceErased(before=datetime(2101, 1, 1, tzinfo=UTC))
+    await event_store.append(database, [erased.new(uuid7(), "system", service="web")])
+
+
+@pytest.mark.parametrize("kept", [1, 0], ids=["some are left", "none is left"])
+async def test_a_purge_leaves_no_bytes_in_the_files(
+    urls: Urls, database: Database, owner: Owner, kept: int
+) -> None:
+    await write_and_delete(urls, database, owner, kept)
+    said: list[str] = []
+    assert (await retention.purge(urls.owner, say=said.append)).reports == 400
+    assert files_with(urls, b"elmo") == set()
+    assert said == [f"day {TODAY}"]
+    assert bool(files_with(urls, b"harmless")) == bool(kept)
+    assert await projections.verify(urls.owner) == []
+
+
+async def test_without_the_rewriting_bytes_and_statistics_remain(
+    urls: Urls, database: Database, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the next purge finds what a crash left, though there is nothing to blank any more."""
+    await write_and_delete(urls, database, owner)
+
+    async def crash(*_: Any) -> list[str]:
+        await owner.execute(b"VACUUM")
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rewriting, "rewrite", crash)
+        with pytest.raises(Crash):
+            await retention.purge(urls.owner)
+    day = f"log.report_{TODAY:%Y%m%d}"
+    assert {day, f"pg_stats of {day}", "projection.issue", "projection.issue_search"} <= files_with(
+        urls, b"elmo"
+    )
+    assert (await retention.purge(urls.owner)).reports == 0
+    assert files_with(urls, b"elmo") == set()
+
+
+async def test_a_table_in_use_is_left_to_the_next_purge(
+    urls: Urls, database: Database, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await write_and_delete(urls, database, owner)
+    monkeypatch.setattr(rewriting, "PATIENCE", "100ms")
+    monkeypatch.setattr(rewriting, "TRIES", 1)
+    said: list[str] = []
+    is_said = asyncio.Event()
+
+    def hear(line: str) -> None:
+        said.append(line)
+        if line.startswith("bytes"):
+            is_said.set()
+
+    async with await connect(urls.owner, idle_in_transaction_session_timeout="0") as reader:
+        await reader.set_autocommit(False)
+        await reader.execute("LOCK TABLE projection.issue_comment IN ACCESS SHARE MODE")
+        async with asyncio.TaskGroup() as tasks:
+            purge = tasks.create_task(retention.purge(urls.owner, say=hear))
+            await is_said.wait()
+            await reader.rollback()
+    assert purge.done() and len(said) == 2
+    assert "remain in projection.issue_comment, which is in use" in said[1]
+    assert await value(owner, "SELECT count(*) FROM pg_index WHERE NOT indisvalid") == 0
+    await retention.purge(urls.owner, say=said.append)
+    assert said[2:] == said[:1]
+    assert files_with(urls, b"elmo") == set()
 
 
 async def test_a_purge_cut_short_is_finished_by_the_next(

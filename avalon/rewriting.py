@@ -1,0 +1,138 @@
+"""Takes the bytes of deleted content out of the tables' files, and its values out of the planner's statistics.
+
+VACUUM frees the room of a row and leaves its bytes there, so a table that held any is written anew. Nobody
+reads it meanwhile: a day that is over takes what time it needs, but where appends would wait it is done within
+their patience or not at all. A table is marked, by its comment, before its rows go, and until it was rewritten:
+so the next purge does what a crash left, or a table in use. Postgres 18's docs, "VACUUM": FULL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from avalon.statements import load
+
+statements = load("rewriting")
+
+Connection = psycopg.AsyncConnection[Any]
+Say = Callable[[str], None]
+
+MARK: Final = "avalon: bytes of deleted content"
+# Where titles, tags, users and comments of deleted reports and issues stood.
+_TABLES = ("issue", "issue_group", "group_tag", "group_user", "issue_comment")
+FOLDED: Final = (
+    ("log", "fact"),
+    *[(schema, name) for schema in ("projection", "baseline") for name in _TABLES],
+)
+# Appends wait for a table in use no longer than they can (avalon.migrations): to get it, and to write it anew.
+PATIENCE = "1500ms"
+TRIES, PAUSE_S = 5, 1.0
+_ADVICE = "purge again in a quiet hour, or tomorrow where it is today's"
+# A row without content, for any table of FOLDED that may have lost its last.
+_NOBODY: Final = "00000000-0000-0000-0000-000000000000"
+_EMPTY = dict.fromkeys(("id", "issue", "issue_group"), _NOBODY) | {
+    **dict.fromkeys(("service", "key", "value", "author", "text"), ""),
+    **dict.fromkeys(("reports", "users", "user_hash", "position"), 0),
+    **dict.fromkeys(("first_seen", "last_seen", "commented_at"), "2000-01-01T00:00:00Z"),
+    **{"is_overflow": False, "hashes": []},
+}
+_MAY_BE_EMPTY: Final = ("issue_group", "group_tag", "group_user", "issue_comment")
+
+
+class Table(msgspec.Struct, frozen=True):
+    schema: str
+    table: str
+    is_at_rest: bool
+
+    @property
+    def name(self) -> sql.Identifier:
+        return sql.Identifier(self.schema, self.table)
+
+
+async def mark(connection: Connection, tables: Sequence[tuple[str, str]]) -> None:
+    """Notes that deleted content leaves bytes in these tables; of a schema and a name each."""
+    for table in tables:
+        await connection.execute(
+            sql.SQL("COMMENT ON TABLE {} IS {}").format(sql.Identifier(*table), sql.Literal(MARK))
+        )
+
+
+async def rewrite(connection: Connection, say: Say) -> list[str]:
+    """Writes the marked tables anew; says, and returns, in which of them bytes remain."""
+    cursor = connection.cursor(row_factory=class_row(Table))
+    tables = await (await cursor.execute(statements.marked, {"mark": MARK})).fetchall()
+    remaining = []
+    for table in tables:
+        if await _rewrite(connection, table):
+            await connection.execute(sql.SQL("COMMENT ON TABLE {} IS NULL").format(table.name))
+        else:
+            remaining.append(f"{table.schema}.{table.table}")
+            say(f"bytes of deleted content remain in {remaining[-1]}, which is in use: {_ADVICE}")
+            await _tidy(connection, table)
+        await _analyze(connection, table)
+    row = await (await connection.execute(statements.has_statistics_of_all_days)).fetchone()
+    if tables and row and row[0]:
+        await connection.execute("ANALYZE log.event")
+    return remaining
+
+
+async def _rewrite(connection: Connection, table: Table) -> bool:
+    """Whether it could be done. Who waits for a table stops those behind it, so each wait is short."""
+    for attempt in range(TRIES):
+        if attempt:
+            await asyncio.sleep(PAUSE_S)
+        try:
+            await _limit(connection, PATIENCE, "0" if table.is_at_rest else PATIENCE)
+            await connection.execute(sql.SQL("VACUUM (FULL) {}").format(table.name))
+            return True
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+            continue
+        except psycopg.errors.QueryCanceled:  # it is too large for that, and will be in a moment
+            return False
+        finally:
+            await _limit(connection, "0", "0")
+    return False
+
+
+async def _tidy(connection: Connection, table: Table) -> None:
+    """What can be done beside appends: the indexes are made anew, the rows' bytes wait to be written over.
+
+    REINDEX waits for open transactions, and stops nobody meanwhile; cut short, it would leave an invalid index.
+    """
+    await connection.execute(sql.SQL("VACUUM {}").format(table.name))
+    await connection.execute(sql.SQL("REINDEX TABLE CONCURRENTLY {}").format(table.name))
+
+
+async def _analyze(connection: Connection, table: Table) -> None:
+    """Makes the statistics anew; of a table without rows Postgres would keep the old ones, so it gets one."""
+    analyze = sql.SQL("ANALYZE {}").format(table.name)
+    if table.table not in _MAY_BE_EMPTY:
+        await connection.execute(analyze)
+        return
+    async with connection.transaction():
+        cursor = await connection.execute(
+            sql.SQL(
+                "INSERT INTO {0} SELECT (jsonb_populate_record(NULL::{0}, %s::jsonb)).* RETURNING ctid"
+            ).format(table.name),
+            [msgspec.json.encode(_EMPTY).decode()],
+        )
+        placed = await cursor.fetchone()
+        assert placed is not None
+        await connection.execute(analyze)
+        await connection.execute(
+            sql.SQL("DELETE FROM {} WHERE ctid = %s::tid").format(table.name), [placed[0]]
+        )
+
+
+async def _limit(connection: Connection, lock_timeout: str, statement_timeout: str) -> None:
+    await connection.execute(
+        "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)",
+        [lock_timeout, statement_timeout],
+    )
