@@ -66,6 +66,7 @@ class DigestLine(msgspec.Struct, frozen=True, kw_only=True):
     level: str
     title: str
     count: int
+    report: UUID | None = None
     url: str | None = None
 
 
