@@ -25,6 +25,8 @@ SEED_PASSWORD = "passwordAdmin"
 SEED_JWT_SECRET = "your-super-secret-jwt-key-change-this-in-production"
 MIN_JWT_SECRET_BYTES = 32  # RFC 7518 §3.2: a key as long as the hash, or longer
 
+EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104
+
 # Read by the command line's clients and by the tests, not by the service.
 OTHER_VARIABLES = frozenset({"AVALON_URL", "AVALON_API_KEY", "AVALON_TEST_DSN"})
 
@@ -99,7 +101,7 @@ OPTIONS: tuple[Option, ...] = (
            secret=True, default_words="`DATABASE_URL`"),
     Option("AVALON_PUBLIC_URL", "", env.public_url,
            "The address that people open: in the links of alerts, in DSNs, as the Origin behind a proxy.",
-           default_words="from the request"),
+           default_words="from the request; in alerts where it listens, such as `http://localhost:4000`"),
     Option("AVALON_DATA_DIR", ".avalon", env.path, "The folder of the embedded Postgres."),
     Option("AVALON_HOST", "127.0.0.1", env.text, "The address to listen on; `0.0.0.0`: every one."),
     Option("AVALON_PORT", "4000", env.whole_number(0, 65535), "The port to listen on; 0 for any free one."),
@@ -168,12 +170,17 @@ def is_loopback(host: str) -> bool:
 
 
 def base_url(settings: Settings) -> str | None:
-    """What links begin with: the public address, or this machine's where nobody else is served."""
-    if settings.public_url:
+    """What links begin with where no request says it: the public address, or the one that is listened on.
+
+    Who listens on every address is reached as `localhost` on the same machine. None for a port that is not
+    known before it is taken, which no service that listens has.
+    """
+    if settings.public_url or not settings.port:
         return settings.public_url
-    if settings.port and is_loopback(settings.host):
-        return f"http://{settings.host}:{settings.port}"
-    return None
+    host = settings.host.strip("[]")
+    if host in EVERY_ADDRESS:
+        host = "localhost"
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
 def settings_table() -> str:

@@ -17,6 +17,8 @@ import sys
 from types import FrameType
 from typing import Final
 
+import msgspec
+
 import avalon
 from avalon.auth import Auth, FirstStart
 from avalon.cli.console import database_of, say, service_database
@@ -42,6 +44,7 @@ def run(options: argparse.Namespace) -> int:
         signal.signal(number, _stop_starting)
     settings = _settings(options)
     taken = take_port(settings.host, settings.port)
+    settings = _know_port(settings, taken)
     say(f"Avalon {avalon.__version__}")
     if settings.database_url is None:
         say(f"starting the embedded Postgres in {settings.data_dir}")
@@ -63,6 +66,13 @@ def _settings(options: argparse.Namespace) -> Settings:
         if getattr(options, name) is not None:
             os.environ[f"AVALON_{name.upper()}"] = str(getattr(options, name))
     return load_settings(os.environ)
+
+
+def _know_port(settings: Settings, taken: socket.socket) -> Settings:
+    """With the port that was taken, where any free one was wanted: links name it, in every worker."""
+    port = taken.getsockname()[1]
+    os.environ["AVALON_PORT"] = str(port)
+    return msgspec.structs.replace(settings, port=port)
 
 
 def _stop_starting(number: int, _: FrameType | None) -> None:

@@ -11,7 +11,7 @@ from avalon.database import Database
 from avalon.errors import BadInput, NotFound
 from avalon.events import Event, IssueCommented
 from avalon.issues import explain
-from avalon.read_models.rows import Time, as_time
+from avalon.read_models.rows import Time, as_time, fetch
 from avalon.read_models.rules import why_of_alert
 from avalon.statements import load
 
@@ -41,11 +41,21 @@ class HistoryItem(msgspec.Struct):
     text: str | None = None
 
 
+class Waiting(msgspec.Struct):
+    """A sink that fails now while a message about the issue waits for it."""
+
+    sink: UUID
+    name: str
+    last_error: str
+    tried_again_at: Time
+
+
 class HistoryPage(msgspec.Struct):
-    """`next` is the cursor of what came later."""
+    """`next` is the cursor of what came later; `waiting` is what is no fact yet."""
 
     items: list[HistoryItem]
     next: str | None
+    waiting: list[Waiting] = []
 
 
 async def read_history(database: Database, issue: UUID, *, cursor: str | None, limit: int) -> HistoryPage:
@@ -60,7 +70,8 @@ async def read_history(database: Database, issue: UUID, *, cursor: str | None, l
     items = [
         _alert(event, issue, tellers) if _is_alert(event) else _item(event, names, comments) for event in page
     ]
-    return HistoryPage(items, str(page[-1].position) if len(found) > limit else None)
+    waiting = await fetch(database, sql.waiting, {"issue": issue}, Waiting)
+    return HistoryPage(items, str(page[-1].position) if len(found) > limit else None, waiting)
 
 
 async def tell(database: Database, position: int) -> str | None:

@@ -100,11 +100,16 @@ async def list_decisions(
     return page, str(page[-1].position) if len(rows) > limit else None
 
 
+def why_held(reason: str) -> str:
+    """Why a report is not told, as a sentence."""
+    return _HELD.get(reason, reason)
+
+
 def why_of_alert(row: dict[str, Any]) -> str:
     """What became of an alert, as a sentence; `row` is a fact's data with its `outcome`."""
     match row["outcome"]:
         case "suppressed":
-            return _HELD.get(row["reason"], str(row["reason"]))
+            return why_held(row["reason"])
         case "failed":
             return f"given up: {row['reason']}"
     if row["kind"] == "digest":

@@ -85,7 +85,7 @@ async def delete_error(request: Request[Any, Any, Any], id: FromPath[UUID]) -> D
 async def erase_errors(
     request: Request[Any, Any, Any],
     service: FromQuery[str],
-    confirm: FromQuery[str],
+    confirm: FromQuery[str] = "",
     before: FromQuery[str | None] = None,
 ) -> Deleted:
     """Hides a service's reports, those before a full UTC hour or all so far; `confirm` is its name again."""
@@ -93,7 +93,7 @@ async def erase_errors(
     if unknown:
         raise BadInput("not a parameter of this; nothing was deleted", field=min(unknown))
     if confirm != service:
-        raise BadInput("must be the service's name", field="confirm")
+        raise BadInput("must be the service's name; nothing was deleted", field="confirm")
     at = read_time(before, "before")
     return Deleted(await deletions.erase_service(services(request).database, service, at, _actor(request)))
 

@@ -16,6 +16,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 
 from avalon.errors import (
     AvalonError,
+    BadInput,
     KeyRefused,
     TooManyRequests,
     Unavailable,
@@ -46,6 +47,8 @@ async def _batch(request: Request) -> Answer:
     body = await request.body(MAX_BATCH_BYTES)
     # A thousand reports take longer than others should wait for the loop.
     decoded = await asyncio.to_thread(decode_batch, body, request.content_type, rules)
+    if not decoded:
+        raise BadInput("a batch holds at least one report")
     good = [(index, item) for index, item in enumerate(decoded) if isinstance(item, Submission)]
     events = [to_event(item, key.service, key.actor) for _, item in good]
     answers = await request.services.ingest.submit_many(events, key)
@@ -56,7 +59,7 @@ async def _batch(request: Request) -> Answer:
 
 
 def _batch_answer(outcome: dict[int, Any]) -> Answer:
-    """What became of each; a 503 or a 429 only where nothing at all was stored."""
+    """What became of each; an error, a 503 or a 429 only where nothing at all was stored."""
     refused = {index: answer for index, answer in outcome.items() if isinstance(answer, AvalonError)}
     positions = [answer.position for index, answer in outcome.items() if index not in refused]
     first = next((e for e in refused.values() if isinstance(e, Unavailable | TooManyRequests)), None)
@@ -66,8 +69,11 @@ def _batch_answer(outcome: dict[int, Any]) -> Answer:
         {"index": index, "code": e.code, "message": e.message} for index, e in sorted(refused.items())
     ]
     position = max(positions, default=None)
-    answer = {"status": "ok", "accepted": len(positions), "rejected": rejected, "position": position}
-    return 201 if positions else 400, _encode(answer)
+    answer = {"accepted": len(positions), "rejected": rejected, "position": position}
+    if positions:
+        return 201, _encode({"status": "ok"} | answer)
+    message = f"no report of this batch can be stored; of the first: {rejected[0]['message']}"
+    return 400, _encode({"status": "error", "code": BadInput.code, "message": message} | answer)
 
 
 async def _respond(

@@ -13,7 +13,7 @@ from typing import Final
 
 from avalon.search.keys import ALIASES, HAVABLE, LEVEL_ALIASES, Key, Keys
 from avalon.search.operands import take_comparison
-from avalon.search.query import Match, Pattern, Query, Term, Words
+from avalon.search.query import OPERATORS, Match, Pattern, Query, Term, Words
 from avalon.search.scanner import Scanner, Value
 
 MAX_LENGTH: Final = 500
@@ -60,6 +60,10 @@ def _words(scanner: Scanner, value: Value, is_negated: bool) -> Words:
     pieces = value.pattern.pieces
     has_star = len(pieces) > 1 and not pieces[-1]
     text = "*".join(pieces[:-1] if has_star else pieces)
+    if not value.is_quoted and text.startswith("!"):
+        scanner.fail(value.column, f"{OPERATORS['NOT']}; to find the text, quote it")
+    if not value.is_quoted and not has_star and text in OPERATORS:
+        scanner.fail(value.column, f"{OPERATORS[text]}; to find the word `{text}`, quote it")
     if not any(letter.isalnum() for letter in text):
         scanner.fail(value.column, "a text to find needs a letter or a digit")
     return Words(text, has_star or not value.is_quoted, is_negated)
@@ -71,8 +75,8 @@ def _find_key(scanner: Scanner, keys: Keys, name: str, tag: str | None, column: 
     key = keys.get(lowered)
     if key is None:
         known = [*keys, *ALIASES]
-        hint = _hint(lowered, known) or f"; there are {', '.join(sorted(known))}"
-        scanner.fail(column, f"no key `{name}`{hint}. To find the text, quote it")
+        hint = _hint(lowered, known) or f"; there are {', '.join(sorted(known))}."
+        scanner.fail(column, f"no key `{name}`{hint} To find the text, quote it")
     if key.kind == "tag" and not tag:
         scanner.fail(column, f"a tag has a name: {key.example}")
     if key.kind != "tag" and tag is not None:

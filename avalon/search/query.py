@@ -22,6 +22,12 @@ UNITS: Final[dict[str, timedelta]] = {
 _PLAIN_VALUE: Final = re.compile(r"[\w./@+-]+")
 _PLAIN_WORD: Final = re.compile(r"[^\W\d_][\w./@+]*|\d[\w./@+:]*")
 _PLAIN_TAG: Final = re.compile(r'[^\s":\\*]+')
+# What other languages join terms by: here it must be quoted, or it would find nothing without a word.
+OPERATORS: Final = {
+    "OR": "one of several values is `[a, b]`",
+    "AND": "all terms hold anyway, with blanks between them",
+    "NOT": "a minus before a term is its contrary: `-level:error`",
+}
 _SPECIAL: Final = re.compile(r'([\\"*])')
 
 
@@ -96,7 +102,7 @@ def to_text(query: Query) -> str:
 def _term(term: Term) -> str:
     match term:
         case Words(text, is_prefix):
-            is_plain = is_prefix and _PLAIN_WORD.fullmatch(text)
+            is_plain = is_prefix and text not in OPERATORS and _PLAIN_WORD.fullmatch(text)
             return text if is_plain else f'"{_escape(text)}{"*" if is_prefix else ""}"'
         case Match(key, values, name):
             tag = "" if name is None else "." + _tag(name)

@@ -67,6 +67,7 @@ class DigestLine(msgspec.Struct, frozen=True, kw_only=True):
     level: str
     title: str
     count: int
+    report: UUID | None = None
     url: str | None = None
 
 

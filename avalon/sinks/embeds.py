@@ -84,4 +84,4 @@ def _line(line: DigestLine) -> str:
     url = words.link(line.url)
     linked = f"[{title}]({url})" if url and words.is_known_everywhere(url) else title
     emoji = words.EMOJIS[words.known_level(line.level)]
-    return f"{emoji} **{line.count}** × {linked} · {quote(line.service, 100)}"
+    return f"{emoji} **{line.count}** × {linked} · {quote(line.service, 100)} · issue {line.issue}"

@@ -98,23 +98,25 @@ def _plain(message: Message, why: str) -> str:
         case Note():
             parts = [message.text]
     head = words.heading(message)
-    return "\n\n".join([head, *parts, *([message.url] if message.url else []), f"-- \n{why}"]) + "\n"
+    links = [message.url] if message.url else []
+    return "\n\n".join([head, *parts, *links, words.footer(message), f"-- \n{why}"]) + "\n"
 
 
 def _plain_line(line: DigestLine) -> str:
-    told = f"{line.count} × {one_line(line.title, 120)} · {line.service}"
+    told = f"{line.count} × {one_line(line.title, 120)} · {line.service} · issue {line.issue}"
     return f"{told}\n  {line.url}" if line.url else told
 
 
 def _html(message: Message, why: str) -> str:
     colour = f"#{words.COLOURS[words.level_of(message)]:06X}"
+    small = '<p style="color:#666;font-size:12px">'
     head = escape(words.heading(message))
     if message.url:
         head = f'<a href="{escape(message.url)}">{head}</a>'
     return (
         f'<div style="font-family:sans-serif;border-left:4px solid {colour};padding-left:12px">'
         f"<h3>{head}</h3>{_html_body(message)}</div>"
-        f'<p style="color:#666;font-size:12px">{escape(why)}</p>\n'
+        f"{small}{escape(words.footer(message))}</p>{small}{escape(why)}</p>\n"
     )
 
 
@@ -137,4 +139,4 @@ def _html_line(line: DigestLine) -> str:
     title = escape(one_line(line.title, 120))
     if line.url:
         title = f'<a href="{escape(line.url)}">{title}</a>'
-    return f"<li><b>{line.count}</b> × {title} · {escape(line.service)}</li>"
+    return f"<li><b>{line.count}</b> × {title} · {escape(line.service)} · issue {line.issue}</li>"

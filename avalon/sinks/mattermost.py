@@ -90,7 +90,7 @@ def _line(line: DigestLine) -> str:
     title = _quote(one_line(line.title, LINE_TITLE), 3 * LINE_TITLE)
     url = words.link(line.url)
     emoji = words.EMOJIS[words.known_level(line.level)]
-    told = f"{emoji} **{line.count}** × {title} · {_quote(line.service, 200)}"
+    told = f"{emoji} **{line.count}** × {title} · {_quote(line.service, 200)} · issue {line.issue}"
     return f"- {told} · [open]({url})" if url else f"- {told}"
 
 

@@ -102,7 +102,9 @@ def _fields(alert: Alert) -> list[dict[str, Any]]:
 
 def _line(line: DigestLine) -> str:
     emoji = words.EMOJIS[words.known_level(line.level)]
-    told = f"{emoji} *{line.count}* × {_code(line.title, 120)} · {_code(line.service, 100)}"
+    told = (
+        f"{emoji} *{line.count}* × {_code(line.title, 120)} · {_code(line.service, 100)} · issue {line.issue}"
+    )
     url = words.link(line.url)
     return f"{told} · <{_plain(url, 2 * words.LINK)}|open>" if url else told
 

@@ -135,6 +135,7 @@ def _digest(digest: Digest) -> dict[str, Any]:
                 "service": line.service,
                 "level": line.level,
                 "reports": line.count,
+                "latest_report": line.report,
                 "url": line.url,
             }
             for line in shown

@@ -101,10 +101,10 @@ def duration(seconds: int) -> str:
 
 
 def footer(message: Message) -> str:
-    """Where in the log it stands."""
+    """Where in the log it stands, and of what it tells: a link may not open, or not be there."""
     match message:
         case Alert():
-            return f"Avalon · position {message.position}"
+            return f"Avalon · position {message.position} · issue {message.issue} · report {message.report}"
         case Digest():
             return f"Avalon · positions {message.first_position}–{message.last_position}"
         case Note():

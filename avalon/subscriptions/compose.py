@@ -146,6 +146,7 @@ def _line(issue: UUID, window: Window, known: _IssueRow | None, base: str | None
         level=window.level,
         title=known.title if known else UNTITLED,
         count=window.count,
+        report=window.latest,
         url=_link(base, window.latest),
     )
 

@@ -94,3 +94,23 @@ WHERE id = %(issue)s::uuid
 SELECT id, text
 FROM projection.issue_comment
 WHERE id = ANY(%(comments)s::uuid[])
+
+-- name: waiting
+-- The sinks that fail now while messages about an issue, or about those that were merged into it, wait for them.
+-- issue: uuid
+SELECT
+  s.id AS sink,
+  s.name,
+  p.state ->> 'error' AS last_error,
+  greatest(to_timestamp((p.state ->> 'quiet_until')::float), now()) AS tried_again_at
+FROM projection.sink AS s
+JOIN runtime.subscription AS p ON p.sink = s.id
+WHERE p.state ->> 'error' <> ''
+  AND EXISTS (
+    SELECT
+    FROM jsonb_array_elements(p.state -> 'outbox') AS item
+    JOIN projection.issue_group AS g ON g.issue = %(issue)s::uuid
+    WHERE item ->> 'issue' IN (g.home::text, g.issue::text)
+      OR item -> 'windows' ?| ARRAY[g.home::text, g.issue::text]
+  )
+ORDER BY s.created_at, s.id

@@ -19,8 +19,9 @@ LEFT JOIN projection.issue_group AS own ON own.id = i.id
 WHERE r.position = %(position)s::bigint
 
 -- name: rules
--- The sinks, which rule by their levels and by rules, and how far each has read the log.
--- level: text, of the report
+-- The sinks, which rule by their levels and by rules, how far each has read the log, and what it has in mind of a
+-- report: whether a message about it waits, until when it is held back, why it is counted in silence.
+-- level: text, of the report; position: bigint; report: text; issue: text or NULL
 SELECT
   s.id AS sink,
   s.name,
@@ -29,7 +30,30 @@ SELECT
   s.is_active,
   %(level)s::text = ANY(s.levels)
     OR EXISTS (SELECT FROM projection.rule AS r WHERE r.sink = s.id AND r.is_active) AS is_wanted,
-  coalesce(p.position, 0) AS read_up_to
+  coalesce(p.position, 0) AS read_up_to,
+  EXISTS (
+    SELECT
+    FROM jsonb_array_elements(p.state -> 'outbox') AS item
+    WHERE (
+        item ->> 'issue' = %(issue)s::text
+        AND ((item ->> 'position')::bigint = %(position)s::bigint OR item ->> 'report' = %(report)s::text)
+      )
+      OR %(position)s::bigint BETWEEN (item #>> ARRAY['windows', %(issue)s::text, 'first'])::bigint
+        AND (item #>> ARRAY['windows', %(issue)s::text, 'last'])::bigint
+  ) AS is_waiting,
+  (
+    SELECT to_timestamp((w.held ->> 'due')::float)
+    FROM (SELECT p.state #> ARRAY['issues', %(issue)s::text] AS held) AS w
+    WHERE (w.held ->> 'count')::bigint > 0
+      AND %(position)s::bigint BETWEEN (w.held ->> 'first')::bigint AND (w.held ->> 'last')::bigint
+  ) AS held_until,
+  (
+    SELECT w.counted ->> 'reason'
+    FROM (SELECT p.state #> ARRAY['silent', %(issue)s::text] AS counted) AS w
+    WHERE %(position)s::bigint BETWEEN (w.counted ->> 'first')::bigint AND (w.counted ->> 'last')::bigint
+  ) AS silent,
+  p.state ->> 'error' AS last_error,
+  greatest(to_timestamp((p.state ->> 'quiet_until')::float), now()) AS tried_again_at
 FROM projection.sink AS s
 LEFT JOIN runtime.subscription AS p ON p.sink = s.id
 ORDER BY s.created_at, s.id

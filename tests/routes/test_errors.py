@@ -237,7 +237,7 @@ class TestDeleting:
     @pytest.mark.parametrize(
         ("params", "said"),
         [
-            ({"service": "api"}, "confirm"),
+            ({"service": "api"}, "confirm: must be the service's name"),
             ({"confirm": "api"}, "service"),
             ({"service": "api", "confirm": "apo"}, "confirm: must be the service's name"),
             (

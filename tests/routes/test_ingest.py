@@ -170,8 +170,20 @@ async def test_a_batch_as_lines_compressed(server: Server) -> None:
 
 async def test_a_batch_that_holds_nothing_good_is_a_400(server: Server) -> None:
     answer = await post(server, [{}, 5], "/report/batch")
-    assert answer.status_code == 400
-    assert len(answer.json()["rejected"]) == 2
+    said = answer.json()
+    assert (answer.status_code, said["status"], said["code"]) == (400, "error", "bad_input")
+    assert said["message"].startswith("no report of this batch can be stored; of the first: error.message: ")
+    assert (said["accepted"], [rejected["index"] for rejected in said["rejected"]]) == (0, [0, 1])
+
+
+@pytest.mark.parametrize("lines", [False, True], ids=["array", "lines"])
+async def test_an_empty_batch_is_refused_like_anything_that_is_no_report(server: Server, lines: bool) -> None:
+    headers = {"Content-Type": "application/x-ndjson"} if lines else {}
+    answer = await post(server, b"\n" if lines else [], "/report/batch", **headers)
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"status": "error", "code": "bad_input", "message": "a batch holds at least one report"},
+    )
 
 
 async def test_a_rate_is_exact_over_the_requests_of_a_minute(

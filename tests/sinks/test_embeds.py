@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -69,7 +70,7 @@ def test_an_alert_says_what_the_seed_said() -> None:
     assert found["color"] == 0xDC143C
     assert found["url"] == f"https://avalon.example.org/errors/{ID}"
     assert found["description"] == "boom\n```\nError: boom\n    at f (a.js:1)\n```"
-    assert found["footer"] == {"text": "Avalon · position 42"}
+    assert found["footer"] == {"text": f"Avalon · position 42 · issue {UUID(int=8)} · report {ID}"}
     assert fields(alert) == {
         "Service": "api",
         "Level": "critical",

@@ -133,7 +133,7 @@ def test_the_shape_of_an_alert_is_stable() -> None:
 
 
 def test_the_shape_of_a_digest_is_stable_and_its_counts_are_exact() -> None:
-    digest = a_digest([a_line(count=200 - n) for n in range(150)])
+    digest = a_digest([a_line(count=200 - n, report=ID) for n in range(150)])
     found = msgspec.json.decode(msgspec.json.encode(payload(digest)))
     assert (found["type"], found["data"]["reports"], len(found["data"]["issues"])) == (
         "digest",
@@ -146,6 +146,7 @@ def test_the_shape_of_a_digest_is_stable_and_its_counts_are_exact() -> None:
         "service": "api",
         "level": "fatal",
         "reports": 200,
+        "latest_report": str(ID),
         "url": None,
     }
     told = sum(issue["reports"] for issue in found["data"]["issues"])

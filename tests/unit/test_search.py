@@ -89,6 +89,12 @@ READ = {
     "12:30": (Words("12:30", is_prefix=True),),
     "/api/users/42": (Words("/api/users/42", is_prefix=True),),
     "java.lang.String": (Words("java.lang.String", is_prefix=True),),
+    '"OR" or oR': (Words("OR", is_prefix=False), *(Words(text, is_prefix=True) for text in ("or", "oR"))),
+    'ORDER "AND*" OR* "!x"': (
+        *(Words(text, is_prefix=True) for text in ("ORDER", "AND", "OR")),
+        Words("!x", is_prefix=False),
+    ),
+    "tag.joined:OR level:[error]": (match("tag", "OR", name="joined"), match("level", "error")),
     "100%": (Words("100%", is_prefix=True),),
     "is:new  a\tb": (match("is", "new"), Words("a", is_prefix=True), Words("b", is_prefix=True)),
 }
@@ -96,7 +102,7 @@ READ = {
 
 @pytest.mark.parametrize("text", READ, ids=lambda text: text or "empty")
 def test_a_query_is_read(text: str) -> None:
-    assert parse(text, ISSUES) == READ[text]
+    assert parse(text, ISSUES) == READ[text] == parse(to_text(READ[text]), ISSUES)
 
 
 def test_the_example_of_the_contract_is_read() -> None:
@@ -115,6 +121,12 @@ REFUSED = {
     "a levl:error": (3, "did you mean `level`?"),
     "colour:red": (1, "there are assigned, "),
     "http://x": (1, "quote it"),
+    "tags:x": (1, "no key `tags`; did you mean `tag`? To find the text, quote it"),
+    "level:error OR level:fatal": (13, "one of several values is `[a, b]`; to find the word `OR`, quote it"),
+    "is:new AND boom": (8, "all terms hold anyway"),
+    "NOT boom": (1, "a minus before a term is its contrary: `-level:error`"),
+    "!level:error": (1, "a minus before a term is its contrary: `-level:error`; to find the text"),
+    "boom -!level:error": (7, "a minus before a term"),
     "TypeError: x": (1, "no key `TypeError`"),
     "level:[error": (7, "this bracket is never closed"),
     "level:[error fatal]": (14, "a comma or a closing bracket"),

@@ -3,7 +3,15 @@ from pathlib import Path
 import pytest
 
 from avalon.errors import SettingsError
-from avalon.settings import OPTIONS, SEED_JWT_SECRET, Settings, check_exposure, load_settings, settings_table
+from avalon.settings import (
+    OPTIONS,
+    SEED_JWT_SECRET,
+    Settings,
+    base_url,
+    check_exposure,
+    load_settings,
+    settings_table,
+)
 
 NO_DOTENV = Path("/nonexistent/.env")
 URL = "postgresql://avalon_app:secret@db.internal:5432/avalon"
@@ -54,6 +62,23 @@ def test_lists_are_split_and_lowered():
     assert settings.cors_origins == ("https://shop.example.org", "http://localhost:5173")
     assert settings.webhook_allowed_hosts == {"chat.internal:8065", "[::1]:9", "127.0.0.1:8080"}
     assert settings.trusted_proxies == ("10.0.0.0/8", "127.0.0.1/32")
+
+
+@pytest.mark.parametrize(
+    ("given", "link"),
+    [
+        ({}, "http://127.0.0.1:4000"),
+        ({"AVALON_PORT": "4100", "AVALON_HOST": "192.0.2.7"}, "http://192.0.2.7:4100"),
+        ({"AVALON_HOST": "0.0.0.0"}, "http://localhost:4000"),
+        ({"AVALON_HOST": "::"}, "http://localhost:4000"),
+        ({"AVALON_HOST": "::1"}, "http://[::1]:4000"),
+        ({"AVALON_HOST": "0.0.0.0", "AVALON_PUBLIC_URL": "https://a.example"}, "https://a.example"),
+        ({"AVALON_PORT": "0"}, None),
+    ],
+    ids=lambda given: "-".join(given.values()) if isinstance(given, dict) else None,
+)
+def test_a_link_begins_with_the_public_address_or_with_the_one_that_is_listened_on(given, link):
+    assert base_url(load(**given)) == link
 
 
 def test_a_public_url_loses_its_last_slash():
