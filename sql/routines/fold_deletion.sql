@@ -15,7 +15,10 @@ BEGIN
   END IF;
 
   FOR _fact IN
-    SELECT * FROM fresh WHERE type IN ('error.deleted', 'service.erased', 'reports.expired') ORDER BY position
+    SELECT *
+    FROM fresh
+    WHERE type IN ('error.deleted', 'service.erased', 'minutes.expired', 'reports.expired')
+    ORDER BY position
   LOOP
     CASE _fact.type
       WHEN 'error.deleted' THEN
@@ -120,6 +123,11 @@ BEGIN
         UPDATE issue_group SET users = 0 WHERE service = _fact.service AND reports = 0;
         DELETE FROM release WHERE service = _fact.service AND last_seen < (_fact.data ->> 'before')::timestamptz;
 
+      -- The hours stay, for the charts of a year. Both go, so that deleting an issue takes off what there is.
+      WHEN 'minutes.expired' THEN
+        DELETE FROM group_minute WHERE minute < (_fact.data ->> 'before')::timestamptz;
+        DELETE FROM minute_count WHERE minute < (_fact.data ->> 'before')::timestamptz;
+
       WHEN 'reports.expired' THEN
         INSERT INTO expired_day (day, last_position, reports)
         VALUES (
@@ -131,7 +139,7 @@ BEGIN
         DELETE FROM deleted_report
         WHERE recorded_at >= ((_fact.data ->> 'day') || ' 00:00:00+00')::timestamptz
           AND recorded_at < ((_fact.data ->> 'day') || ' 00:00:00+00')::timestamptz + interval '1 day';
-        -- The hours stay, for the charts of a year; nobody looks at the minutes of a day that is gone.
+        -- Most have gone before; these are what came late, or what release 0.1 kept.
         DELETE FROM group_minute
         WHERE minute < ((_fact.data ->> 'day') || ' 00:00:00+00')::timestamptz + interval '1 day';
         DELETE FROM minute_count
