@@ -102,13 +102,19 @@ BEGIN
         UPDATE issue_group AS g
         SET
           reports = g.reports - gone.reports,
+          users = CASE WHEN g.reports > gone.reports THEN g.users ELSE 0 END,
           type = NULL,
           title = NULL,
           value = NULL,
           culprit = NULL,
           hashes = '{}',
           title_of = NULL
-        FROM (SELECT issue_group, sum(reports) AS reports FROM gone GROUP BY issue_group) AS gone
+        FROM (
+          SELECT issue_group, sum(reports) AS reports
+          FROM gone
+          GROUP BY issue_group
+          HAVING sum(reports) > 0
+        ) AS gone
         WHERE g.id = gone.issue_group;
 
         -- Whose tags and users went is not known of a group that goes on: it loses the tags that are as old.
@@ -120,7 +126,7 @@ BEGIN
         DELETE FROM group_user AS u
         USING issue_group AS g
         WHERE g.id = u.issue_group AND g.service = _fact.service AND g.reports = 0;
-        UPDATE issue_group SET users = 0 WHERE service = _fact.service AND reports = 0;
+        UPDATE issue_group SET users = 0 WHERE service = _fact.service AND reports = 0 AND users > 0;
         DELETE FROM release WHERE service = _fact.service AND last_seen < (_fact.data ->> 'before')::timestamptz;
 
       -- The hours stay, for the charts of a year. Both go, so that deleting an issue takes off what there is.
