@@ -59,7 +59,7 @@ BEGIN
     RETURN NULL;
   END IF;
 
-  -- Where nothing is left there is no title either: with the totals, so that thousands of issues at once are
+  -- Where no report is left that gave a title, it goes with the totals, so that thousands of issues at once are
   -- written once. The overflow's stays.
   WITH counted AS (
     UPDATE issue AS i
@@ -78,10 +78,10 @@ BEGIN
       last_seen = g.last_seen,
       level = log.level(g.severity),
       is_hidden = g.events = 0 OR EXISTS (SELECT FROM group_erasure AS e WHERE e.issue = i.id),
-      type = CASE WHEN g.events > 0 OR own.is_overflow THEN i.type END,
-      title = CASE WHEN g.events > 0 OR own.is_overflow THEN i.title END,
-      culprit = CASE WHEN g.events > 0 OR own.is_overflow THEN i.culprit END,
-      search = CASE WHEN g.events > 0 OR own.is_overflow THEN i.search ELSE '' END
+      type = CASE WHEN g.is_titled OR own.is_overflow THEN i.type END,
+      title = CASE WHEN g.is_titled OR own.is_overflow THEN i.title END,
+      culprit = CASE WHEN g.is_titled OR own.is_overflow THEN i.culprit END,
+      search = CASE WHEN g.is_titled OR own.is_overflow THEN i.search ELSE '' END
     FROM unnest(_issues) AS touched (id)
     JOIN issue AS before ON before.id = touched.id
     CROSS JOIN LATERAL (SELECT before.id = log.overflow_issue(before.service) AS is_overflow) AS own
@@ -89,6 +89,7 @@ BEGIN
       SELECT
         coalesce(sum(reports), 0) AS events,
         coalesce(sum(users), 0) AS users,
+        coalesce(bool_or(title_of IS NOT NULL), false) AS is_titled,
         min(first_seen) AS first_seen,
         max(last_seen) AS last_seen,
         max(log.severity(level)) AS severity
@@ -96,9 +97,9 @@ BEGIN
       WHERE issue = touched.id
     ) AS g
     WHERE i.id = touched.id
-    RETURNING i.id, i.events
+    RETURNING i.id, g.is_titled
   )
-  SELECT array_agg(id) FILTER (WHERE events > 0) INTO _issues FROM counted;
+  SELECT array_agg(id) FILTER (WHERE is_titled) INTO _issues FROM counted;
 
   PERFORM log.title_issues(_issues);
   RETURN NULL;
