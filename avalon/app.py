@@ -16,7 +16,7 @@ from typing import Final
 from litestar import Litestar
 from litestar.types import Receive, Scope, Send
 
-from avalon import retention
+from avalon import minutes, retention
 from avalon.auth import Auth
 from avalon.database import Database
 from avalon.errors import SettingsError
@@ -169,8 +169,9 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
 
 
 async def _keep_up(stack: AsyncExitStack, settings: Settings, database: Database, listener: Listener) -> None:
-    """What works beside the service: the ends of mutes; where it is set so, the log file and retention."""
+    """What works beside the service: ends of mutes and minutes; where set so, the log file and retention."""
     await _keep(stack, lambda: keep_unmuting(database))
+    await _keep(stack, lambda: minutes.keep_short(database))
     if settings.log_file is not None:
         file = FileSink(settings.log_file, database, listener)
         await file.open()

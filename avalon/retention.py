@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, LiteralString, TypeVar
 
 import msgspec
@@ -20,7 +20,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from avalon import event_store, projections, rewriting
+from avalon import event_store, minutes, projections, rewriting
 from avalon.database import Params, connect
 from avalon.errors import AvalonError, Conflict
 from avalon.event_store import START, Cursor
@@ -186,6 +186,9 @@ async def _seal_and_record(owner_url: str, connection: Connection, leaf: Leaf) -
     if extent.last_position is not None and extent.last_recorded_at is not None:
         await projections.seal(owner_url, Cursor(extent.last_position, extent.last_recorded_at))
     if not leaf.is_recorded:
+        # In parts first: the fact of the day takes the last ones, and everybody waits while it does.
+        midnight = datetime.combine(leaf.day + timedelta(days=1), time(), UTC)
+        await minutes.expire_minutes(connection, midnight)
         await _record(connection, leaf, extent)
 
 

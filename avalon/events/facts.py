@@ -42,6 +42,13 @@ class ReportsExpired(Fact):
     reports: int
 
 
+class MinutesExpired(Fact):
+    """The counts by minute are over before an instant; those by hour stay. Stream: the zero UUID."""
+
+    TYPE = "minutes.expired"
+    before: datetime
+
+
 class ReportsPurged(Fact):
     """What was deleted before this fact is blanked, and never comes back. Stream: the zero UUID."""
 

@@ -1,10 +1,10 @@
 """Commands about issues. Each is one statement that takes the log's lock, looks, and appends.
 
-All facts of a command carry its action's id, by which `undo` takes them back. Up to 500 issues are one
-transaction; more go in several, under the same action. Where the process dies or somebody is in the way
-between two of them, each issue is either done or not: sending the command again does the rest, and undoing
-the action takes back what was done. Raises NotFound, Conflict (with the position that stands), BadInput and
-Forbidden.
+All facts of a command carry its action's id, by which `undo` takes them back. Up to 500 issues, or 50 that
+are deleted, are one transaction; more go in several, under the same action. Where the process dies or
+somebody is in the way between two of them, each issue is either done or not: sending the command again does
+the rest, and undoing the action takes back what was done. Raises NotFound, Conflict (with the position that
+stands), BadInput and Forbidden.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import psycopg
 
 from avalon.database import Database, RawJson
 from avalon.errors import AvalonError, BadInput, Conflict, NotFound, refusal
-from avalon.events import Fact, IssueCommentDeleted, IssueCommented, uuid7
+from avalon.events import Fact, IssueCommentDeleted, IssueCommented, IssueDeleted, uuid7
 from avalon.issues.chunks import CHUNK, chunks
 from avalon.statements import load
 
@@ -28,6 +28,7 @@ sql = load("issue_commands")
 MAX_ISSUES: Final = 10_000
 MAX_COMMENT: Final = 20_000
 UNDONE_AT_ONCE: Final = 1_000
+DELETED_AT_ONCE: Final = 50
 # So many issues are named where something can't be done with them.
 MAX_NAMED: Final = 10
 
@@ -79,7 +80,9 @@ async def change_all(
         raise BadInput(f"with this at most {CHUNK} issues", field="expected_position")
     await _require(database, wanted)
     action, changed = uuid7(), 0
-    for chunk in chunks(wanted):
+    # Everything that is counted of an issue is renamed where it is deleted.
+    size = DELETED_AT_ONCE if any(isinstance(fact, IssueDeleted) for fact in facts) else CHUNK
+    for chunk in chunks(wanted, size):
         params = _params(chunk, facts, actor, action, expected_position, is_bulk=True)
         async with partly(action, changed):
             changed += await _ask(database, sql.change, params)

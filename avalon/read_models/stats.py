@@ -1,8 +1,9 @@
 """Counts of reports over time, from the projected buckets and never from raw events.
 
 A step is a whole number of minutes. Steps of whole hours come from the hours' counts, which hold every
-report; finer ones from the minutes', which leave out what came more than a day late. Steps count from 1970,
-and the time that was asked for is widened to full ones, which the answer names.
+report; finer ones from the minutes', which leave out what came more than a day late. Where the time begins
+before the oldest minutes that are kept, a finer step is made full hours. Steps count from 1970, and the time
+that was asked for is widened to full ones, which the answer names.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 
 from avalon.database import Database
 from avalon.errors import BadInput
+from avalon.minutes import oldest_minute
 from avalon.read_models.rows import Time, as_time
 from avalon.statements import load
 
@@ -24,6 +26,7 @@ MAX_STEPS: Final = 2_000
 DEFAULT_TIME: Final = timedelta(hours=24)
 NAMED_STEPS: Final = {"minute": 60, "hour": 3600, "day": 86_400}
 MAX_STEP_S: Final = 366 * 86_400
+HOUR: Final = timedelta(hours=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -65,6 +68,8 @@ def span(since: datetime | None, until: datetime | None, step: str | None, now: 
     if since >= until:
         raise BadInput("not before until", field="since")
     width = timedelta(seconds=_seconds(step) if step else _fitting(until - since))
+    if since < oldest_minute(now):
+        width = -(-width // HOUR) * HOUR
     begin = _EPOCH + (since - _EPOCH) // width * width
     end = _EPOCH - (_EPOCH - until) // width * width
     if (end - begin) // width > MAX_STEPS:
@@ -105,7 +110,7 @@ async def read_stats(
     """The counts of a span, of one issue or of all; empty steps are there with zeros."""
     params: dict[str, Any] = {"service": service, "level": level, "environment": environment}
     params |= msgspec.structs.asdict(time)
-    is_fine = bool(time.step % timedelta(hours=1))
+    is_fine = bool(time.step % HOUR)
     query = sql.by_hour
     if issue is not None:
         params["issue"] = issue

@@ -34,6 +34,27 @@ ORDER BY position DESC
 LIMIT 1
 RETURNING position
 
+-- name: part_ends
+-- The full hours at which the parts of an erasure end, so that each holds about so many reports.
+-- service: text; before: timestamptz, a full hour; reports, parts: integer, how many in a part, and parts at most
+SELECT max(hour) + interval '1 hour'
+FROM (
+  SELECT
+    hour,
+    (sum(reports) OVER (ORDER BY hour) - reports) / greatest(
+      %(reports)s::integer,
+      sum(reports) OVER () / %(parts)s::integer
+    ) AS part
+  FROM (
+    SELECT hour, sum(reports) AS reports
+    FROM projection.hour_count
+    WHERE service = %(service)s::text AND hour < %(before)s::timestamptz
+    GROUP BY hour
+  ) AS counted
+) AS parted
+GROUP BY floor(part)
+ORDER BY 1
+
 -- name: erase_service
 -- Appends that a service is erased up to an instant, and says how many reports that hides; no row where the
 -- service has never reported.

@@ -44,7 +44,7 @@ SELECT
   recorded_at,
   CASE
     WHEN type = 'error.reported' THEN 'report'
-    WHEN type IN ('error.deleted', 'service.erased', 'reports.expired') THEN 'deletion'
+    WHEN type IN ('error.deleted', 'service.erased', 'minutes.expired', 'reports.expired') THEN 'deletion'
     WHEN type = 'reports.purged' THEN 'purge'
     ELSE 'fact'
   END AS kind

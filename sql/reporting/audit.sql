@@ -43,6 +43,7 @@ SELECT
     WHEN 'issue.overflowed' THEN 'put what would have been further new issues into the issue'
     WHEN 'error.deleted' THEN 'deleted a report'
     WHEN 'service.erased' THEN 'deleted the reports of ' || f.service || ' before ' || (f.data ->> 'before')
+    WHEN 'minutes.expired' THEN 'dropped the counts by minute before ' || (f.data ->> 'before')
     WHEN 'reports.expired' THEN 'dropped the reports of ' || (f.data ->> 'day')
     WHEN 'reports.purged' THEN 'purged the content of deleted reports'
     WHEN 'api_key.created' THEN 'made the key'

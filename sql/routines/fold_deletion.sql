@@ -15,7 +15,10 @@ BEGIN
   END IF;
 
   FOR _fact IN
-    SELECT * FROM fresh WHERE type IN ('error.deleted', 'service.erased', 'reports.expired') ORDER BY position
+    SELECT *
+    FROM fresh
+    WHERE type IN ('error.deleted', 'service.erased', 'minutes.expired', 'reports.expired')
+    ORDER BY position
   LOOP
     CASE _fact.type
       WHEN 'error.deleted' THEN
@@ -99,13 +102,19 @@ BEGIN
         UPDATE issue_group AS g
         SET
           reports = g.reports - gone.reports,
+          users = CASE WHEN g.reports > gone.reports THEN g.users ELSE 0 END,
           type = NULL,
           title = NULL,
           value = NULL,
           culprit = NULL,
           hashes = '{}',
           title_of = NULL
-        FROM (SELECT issue_group, sum(reports) AS reports FROM gone GROUP BY issue_group) AS gone
+        FROM (
+          SELECT issue_group, sum(reports) AS reports
+          FROM gone
+          GROUP BY issue_group
+          HAVING sum(reports) > 0
+        ) AS gone
         WHERE g.id = gone.issue_group;
 
         -- Whose tags and users went is not known of a group that goes on: it loses the tags that are as old.
@@ -117,8 +126,13 @@ BEGIN
         DELETE FROM group_user AS u
         USING issue_group AS g
         WHERE g.id = u.issue_group AND g.service = _fact.service AND g.reports = 0;
-        UPDATE issue_group SET users = 0 WHERE service = _fact.service AND reports = 0;
+        UPDATE issue_group SET users = 0 WHERE service = _fact.service AND reports = 0 AND users > 0;
         DELETE FROM release WHERE service = _fact.service AND last_seen < (_fact.data ->> 'before')::timestamptz;
+
+      -- The hours stay, for the charts of a year. Both go, so that deleting an issue takes off what there is.
+      WHEN 'minutes.expired' THEN
+        DELETE FROM group_minute WHERE minute < (_fact.data ->> 'before')::timestamptz;
+        DELETE FROM minute_count WHERE minute < (_fact.data ->> 'before')::timestamptz;
 
       WHEN 'reports.expired' THEN
         INSERT INTO expired_day (day, last_position, reports)
@@ -131,7 +145,7 @@ BEGIN
         DELETE FROM deleted_report
         WHERE recorded_at >= ((_fact.data ->> 'day') || ' 00:00:00+00')::timestamptz
           AND recorded_at < ((_fact.data ->> 'day') || ' 00:00:00+00')::timestamptz + interval '1 day';
-        -- The hours stay, for the charts of a year; nobody looks at the minutes of a day that is gone.
+        -- Most have gone before; these are what came late, or what release 0.1 kept.
         DELETE FROM group_minute
         WHERE minute < ((_fact.data ->> 'day') || ' 00:00:00+00')::timestamptz + interval '1 day';
         DELETE FROM minute_count

@@ -37,10 +37,21 @@ BEGIN
     JOIN group_erasure AS x ON x.position < e.position
     WHERE e.type = 'reports.purged'
     UNION ALL
-    SELECT g.issue
-    FROM fresh AS e
-    JOIN issue_group AS g ON g.service = e.service
-    WHERE e.type = 'service.erased'
+    -- Of a service most issues may be as they were: those that lost nothing, and nobody.
+    SELECT i.id
+    FROM (
+      SELECT DISTINCT g.issue AS id
+      FROM fresh AS e
+      JOIN issue_group AS g ON g.service = e.service
+      WHERE e.type = 'service.erased'
+    ) AS listed
+    JOIN issue AS i ON i.id = listed.id
+    CROSS JOIN LATERAL (
+      SELECT sum(reports) AS events, bool_or(reports = 0) AS has_empty
+      FROM issue_group
+      WHERE issue = listed.id
+    ) AS g
+    WHERE i.events <> g.events OR (g.has_empty AND i.users > 0)
   ) AS touched
   WHERE touched.issue IS NOT NULL;
 
@@ -48,30 +59,47 @@ BEGIN
     RETURN NULL;
   END IF;
 
-  UPDATE issue AS i
-  SET
-    events = coalesce(g.events, 0),
-    users = (
-      SELECT count(DISTINCT u.user_hash)
-      FROM issue_group AS own
-      JOIN group_user AS u ON u.issue_group = own.id
-      WHERE own.issue = i.id
-    ),
-    first_seen = g.first_seen,
-    last_seen = g.last_seen,
-    level = log.level(g.severity),
-    is_hidden = coalesce(g.events, 0) = 0 OR EXISTS (SELECT FROM group_erasure AS e WHERE e.issue = i.id)
-  FROM unnest(_issues) AS touched (id)
-  LEFT JOIN LATERAL (
-    SELECT
-      sum(reports) AS events,
-      min(first_seen) AS first_seen,
-      max(last_seen) AS last_seen,
-      max(log.severity(level)) AS severity
-    FROM issue_group
-    WHERE issue = touched.id
-  ) AS g ON true
-  WHERE i.id = touched.id;
+  -- Where no report is left that gave a title, it goes with the totals, so that thousands of issues at once are
+  -- written once. The overflow's stays.
+  WITH counted AS (
+    UPDATE issue AS i
+    SET
+      events = g.events,
+      users = CASE
+        WHEN g.users = 0 THEN 0
+        ELSE (
+          SELECT count(DISTINCT u.user_hash)
+          FROM issue_group AS own
+          JOIN group_user AS u ON u.issue_group = own.id
+          WHERE own.issue = i.id
+        )
+      END,
+      first_seen = g.first_seen,
+      last_seen = g.last_seen,
+      level = log.level(g.severity),
+      is_hidden = g.events = 0 OR EXISTS (SELECT FROM group_erasure AS e WHERE e.issue = i.id),
+      type = CASE WHEN g.is_titled OR own.is_overflow THEN i.type END,
+      title = CASE WHEN g.is_titled OR own.is_overflow THEN i.title END,
+      culprit = CASE WHEN g.is_titled OR own.is_overflow THEN i.culprit END,
+      search = CASE WHEN g.is_titled OR own.is_overflow THEN i.search ELSE '' END
+    FROM unnest(_issues) AS touched (id)
+    JOIN issue AS before ON before.id = touched.id
+    CROSS JOIN LATERAL (SELECT before.id = log.overflow_issue(before.service) AS is_overflow) AS own
+    CROSS JOIN LATERAL (
+      SELECT
+        coalesce(sum(reports), 0) AS events,
+        coalesce(sum(users), 0) AS users,
+        coalesce(bool_or(title_of IS NOT NULL), false) AS is_titled,
+        min(first_seen) AS first_seen,
+        max(last_seen) AS last_seen,
+        max(log.severity(level)) AS severity
+      FROM issue_group
+      WHERE issue = touched.id
+    ) AS g
+    WHERE i.id = touched.id
+    RETURNING i.id, g.is_titled
+  )
+  SELECT array_agg(id) FILTER (WHERE is_titled) INTO _issues FROM counted;
 
   PERFORM log.title_issues(_issues);
   RETURN NULL;

@@ -32,7 +32,7 @@ from avalon.issues.silence import unmute_due
 from avalon.read_models.history import read_history
 from avalon.read_models.issues import find_issue
 from tests.conftest import Urls
-from tests.history import a_report, report
+from tests.history import a_report, ago, report
 
 ANNA, BEN = f"user:{UUID(int=501)}", f"user:{UUID(int=502)}"
 STATE = (
@@ -809,3 +809,22 @@ class TestMany:
     async def test_no_issue_and_too_many_are_refused(self, database: Database, count: int) -> None:
         with pytest.raises(BadInput, match="ids"):
             await issues.change_all(database, [uuid4() for _ in range(count)], [IssueResolved()], ANNA)
+
+
+async def test_a_service_is_erased_in_parts_by_time(
+    urls: Urls, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for hours in (5, 5, 4, 3, 2, 2):
+        await report(database, a_report(hours, occurred_at=ago(hours=hours)))
+    await report(database, a_report(1, service="web"))
+    monkeypatch.setattr(deletions, "REPORTS_AT_ONCE", 2)
+    assert await deletions.erase_service(database, "api", None, ANNA) == 6
+    query = (
+        "SELECT array_agg(data ->> 'before' ORDER BY position) FROM log.event WHERE type = 'service.erased'"
+    )
+    told = [datetime.fromisoformat(before) for before in await database.fetch_value(query)]
+    hour = ago(hours=0).replace(minute=0, second=0, microsecond=0)
+    assert told == [hour - timedelta(hours=4), hour - timedelta(hours=2), deletions.EVERYTHING]
+    assert await database.fetch_value("SELECT sum(reports)::int FROM projection.hour_count") == 1
+    assert await database.fetch_value("SELECT sum(events)::int FROM projection.issue WHERE is_hidden") == 0
+    assert await projections.verify(urls.owner) == []

@@ -198,6 +198,12 @@ class TestStats:
     def test_without_a_step_one_is_chosen(self, hours: int, step_s: int) -> None:
         assert self.span(since=self.now - timedelta(hours=hours)).step == timedelta(seconds=step_s)
 
+    @pytest.mark.parametrize(("days", "step_s"), [(31, 60), (32, 3600)])
+    def test_before_the_oldest_minutes_there_are_hours(self, days: int, step_s: int) -> None:
+        since = self.now - timedelta(days=days)
+        found = self.span(since=since, until=since + timedelta(hours=2), step="minute")
+        assert found.step == timedelta(seconds=step_s)
+
     @pytest.mark.parametrize("step", ["0", "59", "61", "-60", "month", "1e3", "²", "9" * 30])
     def test_a_step_that_makes_no_sense_is_refused(self, step: str) -> None:
         with pytest.raises(BadInput, match="step: "):

@@ -42,6 +42,7 @@ IMPORT_ORDER = [
     "projections",
     "upgrade",
     "migrations",
+    "minutes",
     "rewriting",
     "retention",
     "issues",
