@@ -828,3 +828,15 @@ async def test_a_service_is_erased_in_parts_by_time(
     assert await database.fetch_value("SELECT sum(reports)::int FROM projection.hour_count") == 1
     assert await database.fetch_value("SELECT sum(events)::int FROM projection.issue WHERE is_hidden") == 0
     assert await projections.verify(urls.owner) == []
+
+
+async def test_fewer_issues_are_deleted_at_once_than_resolved(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await report(database, *(a_report(group) for group in (1, 2, 3)))
+    wanted = await database.fetch_value("SELECT array_agg(id) FROM projection.issue")
+    monkeypatch.setattr(issues.commands, "DELETED_AT_ONCE", 2)
+    for fact, appends in ((IssueResolved(), 1), (IssueDeleted(), 2)):
+        assert (await issues.change_all(database, wanted, [fact], ANNA)).changed == 3
+        query = "SELECT count(DISTINCT recorded_at)::int FROM log.event WHERE type = %(type)s"
+        assert await database.fetch_value(query, {"type": fact.TYPE}) == appends
