@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from avalon.cli import FOUND, OK, USAGE, explain
 from avalon.cli.check_machine import check_disk, check_log_file, check_port
 from avalon.cli.check_postgres import check_postgres
-from avalon.cli.check_webhook import check_webhooks
+from avalon.cli.check_webhook import check_failing, check_links, check_webhooks
 from avalon.cli.console import database_of, escape, has_embedded
 from avalon.cli.findings import FAULT, Finding, fault, good
 from avalon.errors import SettingsError
@@ -47,6 +47,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     yield from check_disk(settings)
     yield from check_log_file(settings)
     yield from check_port(settings)
+    yield check_links(settings)
     if settings.database_url is None and not has_embedded(settings):
         yield good(f"no Postgres yet: `avalon serve` makes an embedded one in {settings.data_dir.absolute()}")
         yield from asyncio.run(check_webhooks(settings))
@@ -55,6 +56,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
         with database_of(settings) as ready:
             yield from asyncio.run(check_postgres(ready))
             yield from asyncio.run(check_webhooks(ready))
+            yield from asyncio.run(check_failing(ready))
     except Exception as error:
         reason = explain(error)
         if reason is None:

@@ -24,7 +24,7 @@ NOTE: Final = (
 
 NOTHING: Final = (
     "The rule matches none of these reports: nothing in them is named so, or what is varies already, as "
-    "every word with a digit does."
+    "every word with a digit does. A `pattern` may hold blanks, but its `*` stands for none."
 )
 
 

@@ -38,3 +38,15 @@ FROM projection.sink AS s
 JOIN account.sink_secret AS x ON x.sink = s.id
 WHERE s.is_active AND x.url IS NOT NULL
 ORDER BY s.created_at
+
+-- name: failing
+-- The active sinks whose other side fails now, with how many messages wait.
+SELECT
+  s.name,
+  p.state ->> 'error' AS error,
+  jsonb_array_length(p.state -> 'outbox') AS waiting,
+  greatest(to_timestamp((p.state ->> 'quiet_until')::float), now()) AS tried_again_at
+FROM projection.sink AS s
+JOIN runtime.subscription AS p ON p.sink = s.id
+WHERE s.is_active AND p.state ->> 'error' <> ''
+ORDER BY s.created_at

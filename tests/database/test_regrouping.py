@@ -370,6 +370,10 @@ class TestPreview:
             found = await shop.regrouping.preview(Change(rule=variable(pattern)))
             assert (found.matched, found.merges, found.splits) == (0, 0, 0)
             assert "matches none of these reports" in found.note
+        await shop.report(said("closed on good friday evening"))
+        assert (await shop.regrouping.preview(Change(rule=variable("good * evening")))).matched == 1
+        found = await shop.regrouping.preview(Change(rule=variable("closed * evening")))
+        assert found.matched == 0 and "its `*` stands for none" in found.note
         assert (await shop.regrouping.preview(Change())).matched is None
 
     async def test_a_rule_that_is_there_already_is_refused(self, shop: Shop) -> None:
