@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Final, NamedTuple, TypeVar
 
 from avalon.grouping.frames import Place, place_of
@@ -44,23 +45,27 @@ _Placed = tuple[Place, Frame]
 
 def decide(
     exceptions: Sequence[ExceptionInfo],
-    strip: Callable[[Sequence[ExceptionInfo]], Sequence[ExceptionInfo]] | None = None,
+    strip: Callable[[Sequence[Frame]], Sequence[Frame]] | None = None,
 ) -> Decision:
     """The decision for a chain of at least one exception, outermost first.
 
     `strip` takes frames away that must not decide. Which exception does is seen by all of them.
     """
+
+    @cache
+    def looked_at(index: int) -> Sequence[Frame]:
+        frames = exceptions[index].frames[-_LOOKED_AT:]
+        return strip(frames) if strip is not None else frames
+
     at = _deciding_index(exceptions)
-    if strip is not None:
-        exceptions = strip(exceptions)
     exception = exceptions[at]
     # A cause's frames may be a library's only, its rest stands in what encloses it.
-    for enclosing in exceptions[at::-1]:
-        own = _own_places(enclosing.frames, _LOOKED_AT if _overflows(exception) else _HASHED)
+    for index in range(at, -1, -1):
+        own = _own_places(looked_at(index), _LOOKED_AT if _overflows(exception) else _HASHED)
         if own:
-            return _by_own(exception, enclosing.frames, own)
-    frames = exception.frames or next((one.frames for one in exceptions if one.frames), [])
-    return _by_library(exception, frames)
+            return _by_own(exception, looked_at(index), own)
+    indexes = [at, *range(len(exceptions))]
+    return _by_library(exception, next((frames for index in indexes if (frames := looked_at(index))), []))
 
 
 def _deciding_index(exceptions: Sequence[ExceptionInfo]) -> int:
@@ -91,7 +96,7 @@ def _own_places(frames: Sequence[Frame], enough: int) -> list[_Placed]:
     """The application's places, innermost first, until enough of them can decide; recursion counts once."""
     own: list[_Placed] = []
     deciding: set[str] = set()
-    for frame in frames[: -_LOOKED_AT - 1 : -1]:
+    for frame in reversed(frames):
         place = place_of(frame)
         if place.key and (not place.is_library if frame.in_app is None else frame.in_app):
             own.append((place, frame))
@@ -152,7 +157,7 @@ def _by_test(exception: ExceptionInfo, own: list[_Placed]) -> Decision:
 
 def _by_library(exception: ExceptionInfo, frames: Sequence[Frame]) -> Decision:
     """A framework's own failure: the innermost place that has a name."""
-    known = [(place, frame) for frame in frames[: -_LOOKED_AT - 1 : -1] if (place := place_of(frame)).key]
+    known = [(place, frame) for frame in reversed(frames) if (place := place_of(frame)).key]
     if not known:
         return Decision(exception, None, [], [], "")
     named = [placed for placed in known if placed[0].is_named and not placed[0].is_helper]

@@ -9,7 +9,7 @@ and `avalon.regrouping` brings theirs and these together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from hashlib import blake2b, sha256
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -73,7 +73,7 @@ def _parts(report: Report, rules: RuleSet | None, taken: set[str]) -> _Parts:
         exceptions = _from_text(report) or exceptions
     if not exceptions:
         return _Parts("", vary(mask(report.message_template or report.message)), [], [], "")
-    decision = decide(exceptions, partial(rules.without_ignored, taken=taken) if rules else None)
+    decision = decide(exceptions, rules.ignoring(taken) if rules else None)
     value, frame = decision.exception.value, decision.frame
     said = value
     type = _own_name(decision.exception.type)

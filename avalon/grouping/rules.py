@@ -1,8 +1,8 @@
 """Rules that people add to the grouping: frames that never decide, and words of messages that vary.
 
-Wildcards are `*`. They are compiled once for each service, without anything that could backtrack far, and a
-service without rules pays nothing. A rule is not part of the key: a report that it touches may well get the
-key that others have already. Which rules took part stands beside the key.
+Wildcards are `*` (`avalon.grouping.wildcards`). A service without rules pays nothing. A rule is not part of
+the key: a report that it touches may well get the key that others have already. Which rules took part stands
+beside the key.
 
 A word that varies is taken for data in what the mask has left, and for that alone: so messages that have one
 key without the rule have one with it, and it only ever joins.
@@ -10,8 +10,7 @@ key without the rule have one with it, and it only ever joins.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final, Literal
 from uuid import UUID
@@ -23,19 +22,23 @@ from avalon.errors import BadInput
 from avalon.grouping.frames import place_of
 from avalon.grouping.masks import mask_whole
 from avalon.grouping.names import plain_function
-from avalon.reports import ExceptionInfo, Frame
+from avalon.grouping.wildcards import fits_name, replace_words
+from avalon.reports import Frame
 
 RuleKind = Literal["ignore_frame", "variable"]
+Strip = Callable[[Sequence[Frame]], Sequence[Frame]]
 
 MAX_PATTERN: Final = 200
 MAX_STARS: Final = 3
 _KEPT_FRAMES: Final = 4_096
-# What a `*` in a word may stand for: no blank, no bracket, no quote, and not for ever; what is masked, too.
-_IN_RUN: Final = r"[^\s\"'`,;()\[\]{}<>]"
-_IN_WORD: Final = rf"(?:{_IN_RUN}|<[a-z]{{1,9}}>){{0,100}}"
-_MASKED: Final = r"<[a-z]{1,9}>"
+# Of the frames of one report, from the innermost of the exception that decides on; the others stay.
+_ASKED: Final = 256
+# What a mask has put into a message counts as one sign of a word. These are no characters of any text.
+_KINDS: Final = ("app", "email", "host", "num", "path", "str", "url", "user", "value")
+_SIGNS: Final = {f"<{kind}>": chr(0xFDD0 + number) for number, kind in enumerate(_KINDS)}
 # A word with a digit is data wherever it stands: in quotes, behind a key, in a list.
 _DATUM: Final = "v0"
+_DATUM_SIGN: Final = "\ufddf"
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -81,78 +84,69 @@ class RuleSet:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._frames = [
-            (str(rule.id), _whole(rule.function), _whole(rule.module))
+            (str(rule.id), rule.function.split("*"), rule.module.split("*"))
             for rule in rules
             if rule.kind == "ignore_frame"
         ]
-        self._words = [str(rule.id) for rule in rules if rule.kind == "variable"]
-        patterns = [_word(rule.pattern) for rule in rules if rule.kind == "variable"]
-        self._pattern = re.compile("|".join([_MASKED, *(f"({pattern})" for pattern in patterns)]))
+        self._words = [(str(rule.id), _with_signs(rule.pattern)) for rule in rules if rule.kind == "variable"]
         self._ignored_by = lru_cache(_KEPT_FRAMES)(self._find_ignoring)
 
     def vary(self, masked: str, taken: set[str]) -> str:
         """A masked message, masked anew with its words that vary as data; adds the rules' ids to `taken`."""
         if not self._words:
             return masked
-
-        def replacement(match: re.Match[str]) -> str:
-            if match.lastindex is None:
-                return match[0]
-            taken.add(self._words[match.lastindex - 1])
-            return _DATUM
-
-        varied = self._pattern.sub(replacement, masked)
-        return masked if varied == masked else mask_whole(varied)
-
-    def without_ignored(
-        self, exceptions: Sequence[ExceptionInfo], taken: set[str]
-    ) -> Sequence[ExceptionInfo]:
-        """The exceptions without the frames that never decide; adds the rules' ids to `taken`."""
-        return [self._strip(one, taken) for one in exceptions] if self._frames else exceptions
-
-    def _strip(self, exception: ExceptionInfo, taken: set[str]) -> ExceptionInfo:
-        kept = []
-        for frame in exception.frames:
-            rule = self._ignored_by(frame.function, frame.module, frame.filename, frame.abs_path)
-            if rule is None:
-                kept.append(frame)
-            else:
+        text = before = _with_signs(masked)
+        for rule, pattern in self._words:
+            varied = replace_words(pattern, _DATUM_SIGN, text)
+            if varied != text:
                 taken.add(rule)
-        return exception if len(kept) == len(exception.frames) else replace(exception, frames=kept)
+                text = varied
+        return masked if text == before else mask_whole(_without_signs(text))
+
+    def ignoring(self, taken: set[str]) -> Strip | None:
+        """What takes the frames away that never decide, for one report; adds the rules' ids to `taken`."""
+        if not self._frames:
+            return None
+        left = _ASKED
+
+        def strip(frames: Sequence[Frame]) -> Sequence[Frame]:
+            nonlocal left
+            kept = list(frames[: max(0, len(frames) - left)])
+            for frame in frames[len(kept) :]:
+                left -= 1
+                rule = self._ignored_by(frame.function, frame.module, frame.filename, frame.abs_path)
+                if rule is None:
+                    kept.append(frame)
+                else:
+                    taken.add(rule)
+            return kept
+
+        return strip
 
     def _find_ignoring(self, function: str, module: str, filename: str, abs_path: str) -> str | None:
         """The first rule by which such a frame is ignored: names count as they are, and as keys show them."""
         frame = Frame(function=function, module=module, filename=filename, abs_path=abs_path)
-        functions = (function, plain_function(function))
-        modules = (module, filename, abs_path, place_of(frame).module)
+        functions = {function, plain_function(function)} - {""}
+        modules = {module, filename, abs_path, place_of(frame).module} - {""}
         for rule, of_function, of_module in self._frames:
-            if _matches(of_function, functions) and _matches(of_module, modules):
+            if _fits(of_function, functions) and _fits(of_module, modules):
                 return rule
         return None
 
 
-def _matches(pattern: re.Pattern[str] | None, names: Sequence[str]) -> bool:
-    return pattern is None or any(name and pattern.fullmatch(name) for name in names)
+def _fits(parts: list[str], names: set[str]) -> bool:
+    """Whether any of the names fits; a rule that says nothing of them fits all."""
+    return parts == [""] or any([fits_name(parts, name) for name in names])
 
 
-def _whole(pattern: str) -> re.Pattern[str] | None:
-    """`*` is whatever there is; each one takes the least that fits, and never gives it back."""
-    if not pattern:
-        return None
-    first, *parts = map(re.escape, pattern.split("*"))
-    middle = "".join(f"(?>.*?{part})" for part in parts[:-1])
-    return re.compile(f"{first}{middle}.*{parts[-1]}" if parts else first, re.DOTALL)
+def _with_signs(text: str) -> str:
+    if "<" in text:
+        for shown, sign in _SIGNS.items():
+            text = text.replace(shown, sign)
+    return text
 
 
-def _word(pattern: str) -> str:
-    """`*` stays within a word, and the whole neither begins nor ends within one."""
-    # A `*` would reach back to where its run begins: so it is tried there alone.
-    start = rf"(?<!{_IN_RUN})" if pattern.startswith("*") else r"(?<!\w)" if re.match(r"\w", pattern) else ""
-    *parts, last = map(re.escape, pattern.split("*"))
-    end = r"(?!\w)" if re.search(r"\w$", pattern) else ""
-    if not parts:
-        return f"{start}{last}{end}"
-    middle = "".join(f"(?>{_IN_WORD}?{part})" for part in parts[1:])
-    # A sentence may end behind the word.
-    rest = f"(?>{_IN_WORD}?{last}{end})" if last else rf"{_IN_WORD}(?<![.:!?])"
-    return f"{start}{parts[0]}{middle}{rest}"
+def _without_signs(text: str) -> str:
+    for shown, sign in _SIGNS.items():
+        text = text.replace(sign, shown)
+    return text.replace(_DATUM_SIGN, _DATUM)
