@@ -1,9 +1,9 @@
-"""Takes the bytes of deleted content out of the tables' files, and its values out of the planner's statistics.
+"""Takes the bytes of deleted content out of the tables' files, and out of the planner's statistics.
 
 VACUUM frees the room of a row and leaves its bytes there, so a table that held any is written anew. Nobody
-reads it meanwhile: a day that is over takes what time it needs, but where appends would wait it is done within
-their patience or not at all. A table is marked, by its comment, before its rows go, and until it was rewritten:
-so the next purge does what a crash left, or a table in use. Postgres 18's docs, "VACUUM": FULL.
+reads it meanwhile: a day that is over takes what time it needs; where appends would wait it is done within
+their patience, or not at all. A table is marked, by its comment, before its rows go and until it is written
+anew: so the next purge does what a crash left, or a table in use. Postgres 18's docs, "VACUUM": FULL.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ FOLDED: Final = (
     ("log", "fact"),
     *[(schema, name) for schema in ("projection", "baseline") for name in _TABLES],
 )
-# Appends wait for a table in use no longer than they can (avalon.migrations): to get it, and to write it anew.
+# How long appends may wait for a table in use (as in avalon.migrations): to get it, and to write it anew.
 PATIENCE = "1500ms"
 TRIES, PAUSE_S = 5, 1.0
-_ADVICE = "purge again in a quiet hour, or tomorrow where it is today's"
+_ADVICE = "purge again while the service is stopped; where it is today's, tomorrow"
 # A row without content, for any table of FOLDED that may have lost its last.
 _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 _EMPTY = dict.fromkeys(("id", "issue", "issue_group"), _NOBODY) | {
@@ -68,6 +68,9 @@ async def rewrite(connection: Connection, say: Say) -> list[str]:
     """Writes the marked tables anew; says, and returns, in which of them bytes remain."""
     cursor = connection.cursor(row_factory=class_row(Table))
     tables = await (await cursor.execute(statements.marked, {"mark": MARK})).fetchall()
+    if tables:
+        say(f"tables to write anew: {len(tables)}, once nobody reads what stood there")
+        await _outlive_readers(connection)
     remaining = []
     for table in tables:
         if await _rewrite(connection, table):
@@ -81,6 +84,15 @@ async def rewrite(connection: Connection, say: Say) -> list[str]:
     if tables and row and row[0]:
         await connection.execute("ANALYZE log.event")
     return remaining
+
+
+async def _outlive_readers(connection: Connection) -> None:
+    """Waits for all snapshots that are older than this: what one of them can see would be written anew, too.
+
+    REINDEX CONCURRENTLY waits so, for the logins of others too, and stops nobody.
+    """
+    await _limit(connection, "0", "0")
+    await connection.execute("REINDEX INDEX CONCURRENTLY baseline.sealed_pkey")
 
 
 async def _rewrite(connection: Connection, table: Table) -> bool:
@@ -102,9 +114,9 @@ async def _rewrite(connection: Connection, table: Table) -> bool:
 
 
 async def _tidy(connection: Connection, table: Table) -> None:
-    """What can be done beside appends: the indexes are made anew, the rows' bytes wait to be written over.
+    """What can be done beside appends: the indexes are made anew; the rows' bytes wait to be written over.
 
-    REINDEX waits for open transactions, and stops nobody meanwhile; cut short, it would leave an invalid index.
+    REINDEX waits for open transactions and stops nobody; cut short, it would leave an invalid index.
     """
     await connection.execute(sql.SQL("VACUUM {}").format(table.name))
     await connection.execute(sql.SQL("REINDEX TABLE CONCURRENTLY {}").format(table.name))
@@ -119,15 +131,15 @@ async def _analyze(connection: Connection, table: Table) -> None:
     async with connection.transaction():
         cursor = await connection.execute(
             sql.SQL(
-                "INSERT INTO {0} SELECT (jsonb_populate_record(NULL::{0}, %s::jsonb)).* RETURNING ctid"
+                "INSERT INTO {0} SELECT (jsonb_populate_record(NULL::{0}, %s::jsonb)).*"
+                " ON CONFLICT DO NOTHING RETURNING ctid"
             ).format(table.name),
             [msgspec.json.encode(_EMPTY).decode()],
         )
         placed = await cursor.fetchone()
-        assert placed is not None
         await connection.execute(analyze)
         await connection.execute(
-            sql.SQL("DELETE FROM {} WHERE ctid = %s::tid").format(table.name), [placed[0]]
+            sql.SQL("DELETE FROM {} WHERE ctid = %s::tid").format(table.name), placed or [None]
         )
 
 

@@ -1,8 +1,10 @@
 """Take the content of deleted reports and comments out of the database's files.
 
 Deleting hides a report at once; its content stays in the log until the day expires, or until this. So do the
-words of a comment. The log keeps that there was one, and when. Backups, the write-ahead log and the file of
-AVALON_LOG_FILE (logs/errors.log) are not touched and still hold the content: they are yours to expire.
+words of a comment. The log keeps that there was one, and when. Tables that held the content are written
+anew: for a day that is over, lists wait; where appends would wait longer than a second or two, it says which
+bytes remain, and the next purge takes them. Backups, the write-ahead log, the file of AVALON_LOG_FILE
+(logs/errors.log) and what sinks were told still hold the content: they are yours to expire.
 """
 
 from __future__ import annotations

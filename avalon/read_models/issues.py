@@ -36,6 +36,7 @@ class IssueItem(msgspec.Struct):
     """An issue. The newest environments and releases; `sparkline` is reports by hour, the last hour last.
 
     `position` is that of the last decision about it. `muted_events`, `muted_users`: so many more end a mute.
+    `users` are counted up to 10,000 a group of reports: that number means at least so many.
     `moved_to` is the issue that its reports belong to since a merge: then it has none, and was never seen.
     """
 

@@ -1,6 +1,7 @@
 -- name: marked
 -- The tables that hold bytes of deleted content. One is at rest where nobody writes: a day that is over by the log's
--- clock, and the baseline.
+-- clock, and the baseline; and any while no other login is there.
+-- mark: text, their comment
 SELECT
   t.relnamespace::regnamespace::text AS "schema",
   t.relname AS "table",
@@ -10,6 +11,10 @@ SELECT
       greatest(clock_timestamp(), timestamptz 'epoch' + c.last_value * interval '1 microsecond') AT TIME ZONE 'UTC',
       'YYYYMMDD'
     )
+  ) OR NOT EXISTS (
+    SELECT
+    FROM pg_stat_activity AS a
+    WHERE a.datname = current_database() AND a.usename IS NOT NULL AND a.pid <> pg_backend_pid()
   ) AS is_at_rest
 FROM pg_class AS t
 CROSS JOIN log.clock AS c

@@ -392,7 +392,7 @@ async def test_a_purge_leaves_no_bytes_in_the_files(
     said: list[str] = []
     assert (await retention.purge(urls.owner, say=said.append)).reports == 400
     assert files_with(urls, b"elmo") == set()
-    assert said == [f"day {TODAY}"]
+    assert (said[0], len(said)) == (f"day {TODAY}", 2)
     assert bool(files_with(urls, b"harmless")) == bool(kept)
     assert await projections.verify(urls.owner) == []
 
@@ -440,11 +440,67 @@ async def test_a_table_in_use_is_left_to_the_next_purge(
             purge = tasks.create_task(retention.purge(urls.owner, say=hear))
             await is_said.wait()
             await reader.rollback()
-    assert purge.done() and len(said) == 2
-    assert "remain in projection.issue_comment, which is in use" in said[1]
+    assert purge.done() and len(said) == 3
+    assert "remain in projection.issue_comment, which is in use" in said[2]
     assert await value(owner, "SELECT count(*) FROM pg_index WHERE NOT indisvalid") == 0
     await retention.purge(urls.owner, say=said.append)
-    assert said[2:] == said[:1]
+    assert said[3] == said[0] and said[4].startswith("tables to write anew: 1,") and len(said) == 5
+    assert files_with(urls, b"elmo") == set()
+
+
+async def test_a_purge_outlives_who_still_reads_what_was_deleted(
+    urls: Urls, database: Database, owner: Owner
+) -> None:
+    await write_and_delete(urls, database, owner)
+    async with await connect(urls.service, idle_in_transaction_session_timeout="0") as reader:
+        await reader.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+        await reader.set_autocommit(False)
+        await reader.execute("SELECT 1")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(retention.purge(urls.owner))
+            waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'virtualxid' AND NOT granted)"
+            await until(lambda: value(owner, waits))
+            await reader.rollback()
+    assert files_with(urls, b"elmo") == set()
+
+
+async def test_a_day_too_large_to_write_anew_beside_appends_is_done_when_it_is_over(
+    urls: Urls, database: Database, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await write_and_delete(urls, database, owner)
+    monkeypatch.setattr(rewriting, "PATIENCE", "1ms")
+    said: list[str] = []
+    await retention.purge(urls.owner, say=said.append)
+    day = f"log.report_{TODAY:%Y%m%d}"
+    assert any(f"in {day}," in line for line in said)
+    left = files_with(urls, b"elmo")
+    assert day in left
+    assert not any("pg_stats" in name or "issue_search" in name for name in left)
+    await begin_day(owner, TODAY + timedelta(days=1))
+    await retention.purge(urls.owner)
+    assert day not in files_with(urls, b"elmo")
+
+
+async def test_a_purge_takes_its_time_while_the_service_is_stopped(
+    urls: Urls, database: Database, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await write_and_delete(urls, database, owner)
+    monkeypatch.setattr(rewriting, "PATIENCE", "1ms")
+    await retention.purge(urls.owner)
+    assert files_with(urls, b"elmo")
+    name = owner.info.dbname
+    await database.close()
+    await owner.close()
+    with psycopg.connect(urls.superuser, dbname="postgres", autocommit=True) as other:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND usename IS NOT NULL"
+
+        async def is_alone() -> bool:
+            return other.execute(query, [name]).fetchone() == (0,)
+
+        await until(is_alone)
+    said: list[str] = []
+    await retention.purge(urls.owner, say=said.append)
+    assert not any("remain" in line for line in said)
     assert files_with(urls, b"elmo") == set()
 
 
