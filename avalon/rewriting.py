@@ -34,6 +34,7 @@ FOLDED: Final = (
 # How long appends may wait for a table in use (as in avalon.migrations): to get it, and to write it anew.
 PATIENCE = "1500ms"
 TRIES, PAUSE_S = 5, 1.0
+WAIT_S = 0.1
 _ADVICE = "purge again while the service is stopped; where it is today's, tomorrow"
 # A row without content, for any table of FOLDED that may have lost its last.
 _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
@@ -89,10 +90,14 @@ async def rewrite(connection: Connection, say: Say) -> list[str]:
 async def _outlive_readers(connection: Connection) -> None:
     """Waits for all snapshots that are older than this: what one of them can see would be written anew, too.
 
-    REINDEX CONCURRENTLY waits so, for the logins of others too, and stops nobody.
+    REINDEX CONCURRENTLY waits so, for the logins of others too, and stops nobody. And who writes in another
+    database of the server holds back what our own snapshot takes for over.
     """
     await _limit(connection, "0", "0")
     await connection.execute("REINDEX INDEX CONCURRENTLY baseline.sealed_pkey")
+    (now,) = await (await connection.execute(statements.assign_xid)).fetchone() or (0,)
+    while not await (await connection.execute(statements.is_settled, {"xid": now})).fetchone():  # noqa: ASYNC110
+        await asyncio.sleep(WAIT_S)
 
 
 async def _rewrite(connection: Connection, table: Table) -> bool:

@@ -23,6 +23,16 @@ WHERE t.relkind = 'r'
   AND obj_description(t.oid, 'pg_class') = %(mark)s::text
 ORDER BY 1, 2
 
+-- name: assign_xid
+-- This transaction's id: of those that began before it, each is less.
+SELECT pg_current_xact_id()::text::bigint
+
+-- name: is_settled
+-- A row when all transactions of the server up to this one are over.
+-- xid: bigint
+SELECT 1
+WHERE pg_snapshot_xmin(pg_current_snapshot())::text::bigint > %(xid)s::bigint
+
 -- name: has_statistics_of_all_days
 -- Whether somebody had the planner's statistics made of the log as a whole: Postgres itself makes those of its parts.
 SELECT EXISTS (SELECT FROM pg_stats WHERE schemaname = 'log' AND inherited)
