@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -160,19 +161,29 @@ INDEXED = {
 }
 
 
+async def reached(connection: Connection, condition: str) -> list[bool]:
+    """Whether an index finds what the condition asks for, of each full day that is scanned.
+
+    Few reports are cheaper read whole or by any index, so that the planner's own choice would depend on the
+    hour and on the server's prices: today is left out, and reading whole is taken where nothing else can be.
+    """
+    await connection.execute("SET enable_seqscan = off")
+    found = await scans(connection, f"SELECT * FROM error WHERE {condition}")
+    full = [node for node in found if node["Relation Name"] < f"report_{datetime.now(UTC):%Y%m%d}"]
+    return ["Index Cond" in node or node["Node Type"] == "Bitmap Heap Scan" for node in full]
+
+
 @pytest.mark.parametrize("condition", INDEXED.values(), ids=INDEXED)
 async def test_a_condition_reaches_the_index_of_each_day_through_the_barrier(
     reader: Connection, condition: str
 ) -> None:
-    found = await scans(reader, f"SELECT * FROM error WHERE {condition}")
-    assert {node["Node Type"] for node in found} <= {"Index Scan", "Bitmap Heap Scan"}
-    assert len(found) >= DAYS
+    days = await reached(reader, condition)
+    assert all(days) and len(days) >= DAYS
 
 
 async def test_a_condition_that_leaks_does_not_reach_an_index(reader: Connection) -> None:
     """The control: text's order is not leakproof, so this index can't be used through the barrier."""
-    found = await scans(reader, "SELECT * FROM error WHERE id::text = '00000000-0000-0000-0000-000000000001'")
-    assert "Seq Scan" in {node["Node Type"] for node in found}
+    assert not any(await reached(reader, "id::text = '00000000-0000-0000-0000-000000000001'"))
 
 
 async def test_an_issues_reports_are_found_by_their_groups(reader: Connection) -> None:
