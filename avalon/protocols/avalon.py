@@ -15,10 +15,11 @@ from uuid import UUID
 import msgspec
 
 from avalon.errors import BadInput, PayloadTooLarge
-from avalon.grouping import RuleSet
 from avalon.protocols.submission import (
     NO_MESSAGE,
+    NO_TERMS,
     Submission,
+    Terms,
     free_name,
     read_id,
     read_level,
@@ -40,8 +41,8 @@ _USER_FIELDS: Final = ("id", "username", "email", "ip_address")
 _decode_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-def decode_report(body: bytes, rules: RuleSet | None = None) -> Submission:
-    """The report of a `/report` body, cleaned and grouped by its service's rules.
+def decode_report(body: bytes, terms: Terms = NO_TERMS) -> Submission:
+    """The report of a `/report` body, cleaned and grouped.
 
     Raises BadInput with the field's name.
     """
@@ -50,10 +51,10 @@ def decode_report(body: bytes, rules: RuleSet | None = None) -> Submission:
     fields = parse_json(body)
     if type(fields) is not dict:
         raise BadInput(f"expected a report as a JSON object, got {kind_of(fields)}")
-    return _translate(fields, body, rules)
+    return _translate(fields, body, terms)
 
 
-def _translate(fields: dict[str, Any], source: bytes, rules: RuleSet | None) -> Submission:
+def _translate(fields: dict[str, Any], source: bytes, terms: Terms) -> Submission:
     """Takes the known fields out of `fields`; what is left over is unknown."""
     take = fields.pop
     error = _object(take("error", None), "error")
@@ -81,7 +82,7 @@ def _translate(fields: dict[str, Any], source: bytes, rules: RuleSet | None) -> 
         environment=environment,
         release=release,
         occurred_at=occurred_at,
-        rules=rules,
+        terms=terms,
     )
 
 
@@ -198,17 +199,17 @@ def _printable(name: str) -> str:
     return name[:60].encode("unicode_escape").decode()
 
 
-def decode_batch(body: bytes, content_type: str, rules: RuleSet | None = None) -> list[Submission | BadInput]:
+def decode_batch(body: bytes, content_type: str, terms: Terms = NO_TERMS) -> list[Submission | BadInput]:
     """Each report of a `/report/batch` body, or why it was refused; a bad one does not fail its neighbours.
 
     Raises what `split_batch` raises.
     """
-    return [_decode_or_refuse(report, rules) for report in split_batch(body, content_type)]
+    return [_decode_or_refuse(report, terms) for report in split_batch(body, content_type)]
 
 
-def _decode_or_refuse(body: bytes, rules: RuleSet | None) -> Submission | BadInput:
+def _decode_or_refuse(body: bytes, terms: Terms) -> Submission | BadInput:
     try:
-        return decode_report(body, rules)
+        return decode_report(body, terms)
     except BadInput as error:
         return error
 

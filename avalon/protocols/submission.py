@@ -23,6 +23,15 @@ EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
 
+class Terms(msgspec.Struct, frozen=True):
+    """What the key and its service say of the reports that come in: the service's grouping rules."""
+
+    rules: RuleSet | None = None
+
+
+NO_TERMS: Final = Terms()
+
+
 class Submission(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One report ready for the log. `id` and `occurred_at` are None where the client gave none."""
 
@@ -43,18 +52,15 @@ def submit(
     environment: str = "",
     release: str = "",
     occurred_at: datetime | None = None,
-    rules: RuleSet | None = None,
+    terms: Terms = NO_TERMS,
 ) -> Submission:
-    """The submission for a translated report; `source`: the JSON that all its strings were decoded from.
-
-    `rules`: the grouping rules of the service that it is for.
-    """
+    """The submission for a translated report; `source`: the JSON that all its strings were decoded from."""
     cleaner = Cleaner(source)
     environment = cleaner.text(environment, MAX_TEXT["environment"], "environment")
     release = cleaner.text(release, MAX_TEXT["release"], "release")
     cleaned = clean_report(report, cleaner)
     return Submission(
-        report=msgspec.structs.replace(cleaned, grouping=group_report(cleaned, rules)),
+        report=msgspec.structs.replace(cleaned, grouping=group_report(cleaned, terms.rules)),
         level=level,
         id=id,
         environment=environment or None,

@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from avalon.errors import BadInput
 from avalon.events import LEVELS, NewEvent
 from avalon.grouping import RuleSet
-from avalon.protocols.submission import submit, to_event
+from avalon.protocols.submission import Terms, submit, to_event
 from avalon.reports import ExceptionInfo, Report
 from avalon.routes.dependencies import principal, requires, services
 from avalon.routes.parameters import read_level
@@ -83,7 +83,7 @@ def _event(level: str, user: UUID, rules: RuleSet | None) -> NewEvent:
         method="POST",
         metadata={"sample": True},
     )
-    submission = submit(report, None, level=level, environment="test", rules=rules)
+    submission = submit(report, None, level=level, environment="test", terms=Terms(rules))
     return to_event(submission, SERVICE, f"user:{user}")
 
 

@@ -19,7 +19,7 @@ from avalon.database import Database
 from avalon.errors import BadInput, Conflict, Forbidden, NotFound, TooManyRequests
 from avalon.events import Event, IssueDeleted, IssueResolved, NewEvent, uuid7
 from avalon.grouping import VERSION, Rule, group_id
-from avalon.protocols.submission import submit, to_event
+from avalon.protocols.submission import Terms, submit, to_event
 from avalon.regrouping import (
     Change,
     Preview,
@@ -74,7 +74,7 @@ class Shop:
 
     async def event(self, report: Report, *, service: str = "api", **columns: Any) -> NewEvent:
         rules = (await read_book(self.database)).of(service)
-        submission = submit(report, None, level="error", rules=rules, **columns)
+        submission = submit(report, None, level="error", terms=Terms(rules), **columns)
         return to_event(submission, service, ACTOR)
 
     async def report(self, *reports: Report, **columns: Any) -> list[UUID]:

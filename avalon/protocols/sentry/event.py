@@ -11,7 +11,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from avalon.errors import BadInput
-from avalon.grouping import RuleSet
 from avalon.protocols.sentry.exceptions import read_exceptions
 from avalon.protocols.sentry.messages import read_message, read_policy_report
 from avalon.protocols.sentry.parts import read_breadcrumbs, read_fingerprint, read_sdk, read_user
@@ -19,7 +18,9 @@ from avalon.protocols.sentry.request import read_request
 from avalon.protocols.sentry.values import Object, as_text, pairs_of
 from avalon.protocols.submission import (
     NO_MESSAGE,
+    NO_TERMS,
     Submission,
+    Terms,
     free_name,
     read_id,
     read_level,
@@ -45,8 +46,8 @@ _LEVELS: Final = {
 }
 
 
-def decode_event(body: bytes, rules: RuleSet | None = None) -> Submission:
-    """The report of an event's JSON, cleaned and grouped by its service's rules.
+def decode_event(body: bytes, terms: Terms = NO_TERMS) -> Submission:
+    """The report of an event's JSON, cleaned and grouped.
 
     Raises BadInput where it is no JSON object.
     """
@@ -55,7 +56,7 @@ def decode_event(body: bytes, rules: RuleSet | None = None) -> Submission:
         raise BadInput(f"expected an event as a JSON object, got {kind_of(event)}")
     if b"sentry.interfaces." in body:
         _use_new_names(event)
-    return _translate(event, body, rules)
+    return _translate(event, body, terms)
 
 
 def _parse(body: bytes) -> tuple[Any, bytes]:
@@ -75,7 +76,7 @@ def _use_new_names(event: Object) -> None:
         event.setdefault(_RENAMED.get(name, name), event.pop(old))
 
 
-def _translate(event: Object, source: bytes, rules: RuleSet | None) -> Submission:
+def _translate(event: Object, source: bytes, terms: Terms) -> Submission:
     """Takes the known fields out of the event; what is left over is unknown."""
     for name in _DROPPED:
         event.pop(name, None)
@@ -98,7 +99,7 @@ def _translate(event: Object, source: bytes, rules: RuleSet | None) -> Submissio
         environment=environment,
         release=release,
         occurred_at=occurred_at,
-        rules=rules,
+        terms=terms,
     )
 
 
