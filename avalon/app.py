@@ -19,6 +19,7 @@ from litestar.types import Receive, Scope, Send
 from avalon import minutes, retention
 from avalon.auth import Auth
 from avalon.database import Database
+from avalon.drops import Drops
 from avalon.errors import SettingsError
 from avalon.events import uuid7
 from avalon.hub import Hub
@@ -141,6 +142,8 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
     stack.push_async_callback(database.close)
     ingest_queue = Ingest(settings.database_url)
     await _keep(stack, ingest_queue.run)
+    drops = Drops(database)
+    await _keep(stack, drops.run)
     listener = Listener(settings.database_direct_url, database)
     hub = Hub(database, listener)
     auth_ = Auth(database, settings, hub.is_fresh)
@@ -159,6 +162,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
         database=database,
         auth=auth_,
         ingest=ingest_queue,
+        drops=drops,
         listener=listener,
         hub=hub,
         subscriptions=subscriptions,

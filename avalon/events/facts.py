@@ -55,6 +55,22 @@ class ReportsPurged(Fact):
     TYPE = "reports.purged"
 
 
+class Dropped(msgspec.Struct):
+    """So much of a category that was not taken, by whom (sdk, avalon) and why."""
+
+    dropped_by: str
+    reason: str
+    category: str
+    quantity: int
+
+
+class ReportsDropped(Fact):
+    """What a key's SDKs said that they dropped, and what was dropped of what they sent. Stream: the key."""
+
+    TYPE = "reports.dropped"
+    rows: list[Dropped]
+
+
 class ApiKeyCreated(Fact):
     """Stream: the key. The log holds only the SHA-256 of the secret."""
 

@@ -13,6 +13,7 @@ from litestar.connection import ASGIConnection
 
 from avalon.auth import ROLES, Auth, Principal
 from avalon.database import Database
+from avalon.drops import Drops
 from avalon.errors import Forbidden, Unauthorized
 from avalon.hub import Hub
 from avalon.ingest import Ingest
@@ -36,6 +37,7 @@ class Services(msgspec.Struct, frozen=True):
     database: Database
     auth: Auth
     ingest: Ingest
+    drops: Drops
     listener: Listener
     hub: Hub
     subscriptions: Subscriptions

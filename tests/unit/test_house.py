@@ -51,6 +51,7 @@ IMPORT_ORDER = [
     "deletions",
     "read_models",
     "auth",
+    "drops",
     "regrouping",
     "listener",
     "feed",
