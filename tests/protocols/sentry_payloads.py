@@ -1,9 +1,9 @@
-"""The translations of the payloads in `../shared/data/sentry_events`, one line each, without what they say.
+"""The translations of the payloads in `../shared/data/sentry_events`: a line each, without what they say.
 
-    python -m tests.protocols.sentry_payloads            writes `sentry_payloads.txt` anew and shows what changed
-    python -m tests.protocols.sentry_payloads FOLDER     writes each translation whole, as JSON, into the folder
+    python -m tests.protocols.sentry_payloads            writes the lines anew, shows what changed
+    python -m tests.protocols.sentry_payloads FOLDER     writes each translation whole, as JSON
 
-A hash tells only that something changed: for what, write them whole before and after, and `diff -r` the two.
+A hash tells only that something changed. To see what, write them whole before and after: `diff -r` the two.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Real payloads of many SDKs, odd ones among them: their translations were read by eye, and stay as they are."""
+"""Real payloads of many SDKs, odd ones among them: their translations stay as they were read by eye."""
 
 from __future__ import annotations
 
