@@ -22,6 +22,7 @@ from avalon.database import Database
 from avalon.drops import Drops
 from avalon.errors import SettingsError
 from avalon.events import uuid7
+from avalon.feedback import Feedbacks
 from avalon.hub import Hub
 from avalon.ingest import Ingest
 from avalon.issues import keep_unmuting
@@ -32,6 +33,7 @@ from avalon.routes import (
     changes,
     docs,
     errors,
+    feedback,
     grouping,
     health,
     ingest,
@@ -66,6 +68,7 @@ ROUTES: Final = (
     changes,
     docs,
     errors,
+    feedback,
     grouping,
     health,
     ingest,
@@ -165,6 +168,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
         auth=auth_,
         ingest=ingest_queue,
         drops=drops,
+        feedback=Feedbacks(database),
         listener=listener,
         hub=hub,
         subscriptions=subscriptions,

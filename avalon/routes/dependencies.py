@@ -15,6 +15,7 @@ from avalon.auth import ROLES, Auth, Principal
 from avalon.database import Database
 from avalon.drops import Drops
 from avalon.errors import Forbidden, Unauthorized
+from avalon.feedback import Feedbacks
 from avalon.hub import Hub
 from avalon.ingest import Ingest
 from avalon.listener import Listener
@@ -38,6 +39,7 @@ class Services(msgspec.Struct, frozen=True):
     auth: Auth
     ingest: Ingest
     drops: Drops
+    feedback: Feedbacks
     listener: Listener
     hub: Hub
     subscriptions: Subscriptions

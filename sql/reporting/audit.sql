@@ -28,7 +28,8 @@ SELECT
         WHEN f.data ->> 'assignee' IS NULL THEN 'nobody'
         ELSE coalesce(chosen.username, 'somebody who is gone')
       END
-    WHEN 'issue.commented' THEN 'commented on the issue'
+    WHEN 'issue.commented' THEN
+      CASE WHEN f.actor LIKE 'key:%' THEN 'passed a user''s feedback on the issue on' ELSE 'commented on the issue' END
     WHEN 'issue.comment_deleted' THEN 'deleted a comment'
     WHEN 'issue.groups_moved' THEN
       CASE f.data ->> 'kind'

@@ -43,6 +43,8 @@ ACCESS = {
     "POST /report/batch": KEY,
     "POST /api/1/envelope": KEY,
     "POST /api/1/store": KEY,
+    "POST /api/0/projects/avalon/1/user-feedback": KEY,
+    "POST /api/embed/error-page": KEY,
     "GET /ws": VIEWER,
     "GET /api/auth/me": VIEWER,
     "POST /api/auth/logout": VIEWER,

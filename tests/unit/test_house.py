@@ -52,6 +52,7 @@ IMPORT_ORDER = [
     "read_models",
     "auth",
     "drops",
+    "feedback",
     "regrouping",
     "listener",
     "feed",
