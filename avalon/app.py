@@ -32,6 +32,7 @@ from avalon.routes import (
     auth,
     changes,
     docs,
+    drops,
     errors,
     feedback,
     grouping,
@@ -67,6 +68,7 @@ ROUTES: Final = (
     auth,
     changes,
     docs,
+    drops,
     errors,
     feedback,
     grouping,
@@ -147,8 +149,8 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
     stack.push_async_callback(database.close)
     ingest_queue = Ingest(settings.database_url)
     await _keep(stack, ingest_queue.run)
-    drops = Drops(database)
-    await _keep(stack, drops.run)
+    dropped = Drops(database)
+    await _keep(stack, dropped.run)
     listener = Listener(settings.database_direct_url, database)
     hub = Hub(database, listener)
     auth_ = Auth(database, settings, hub.is_fresh)
@@ -167,7 +169,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
         database=database,
         auth=auth_,
         ingest=ingest_queue,
-        drops=drops,
+        drops=dropped,
         feedback=Feedbacks(database),
         listener=listener,
         hub=hub,

@@ -43,7 +43,10 @@ class ReportsExpired(Fact):
 
 
 class MinutesExpired(Fact):
-    """The counts by minute are over before an instant; those by hour stay. Stream: the zero UUID."""
+    """The counts by minute, and of what was not taken, are over before an instant. Stream: the zero UUID.
+
+    Those of reports by hour stay.
+    """
 
     TYPE = "minutes.expired"
     before: datetime

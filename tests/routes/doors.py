@@ -53,6 +53,7 @@ ACCESS = {
     "DELETE /api/auth/sessions": VIEWER,
     "DELETE /api/auth/sessions/{session}": VIEWER,
     "GET /api/changes": VIEWER,
+    "GET /api/drops": VIEWER,
     "GET /api/errors": VIEWER,
     "GET /api/errors/{id}": VIEWER,
     "GET /api/issues": VIEWER,
