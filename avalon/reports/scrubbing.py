@@ -182,10 +182,15 @@ _URL_PASSWORD_IN_JSON: Final = re.compile(rb""":\\?/\\?/[^\s/:@]*:[^\s/]+@""")
 _ASSIGNED_IN_JSON: Final = re.compile(_ASSIGNED.encode())
 
 
+def may_hide(source: bytes) -> bool:
+    """Whether printable ASCII may stand behind escapes in this JSON text, which is in lower case."""
+    return b"\0" in source or (b"\\u" in source and _HIDING_ESCAPE.search(source) is not None)
+
+
 def checks_needed(source: bytes) -> tuple[Check, ...]:
     """Those checks, in order, that could change any string decoded from this JSON text."""
     folded = source.lower()
-    if b"\0" in source or (b"\\u" in folded and _HIDING_ESCAPE.search(folded)):
+    if may_hide(folded):
         return ALL_CHECKS
     needed: list[Check] = []
     if b"@" in source and _URL_PASSWORD_IN_JSON.search(source):
