@@ -50,13 +50,13 @@ class Inflater:
     broken or unfinished stream, PayloadTooLarge as soon as the output passes the limit.
     """
 
-    def __init__(self, encoding: str, limit: int) -> None:
+    def __init__(self, encoding: str, limit: int, step_bytes: int = STEP_BYTES) -> None:
         self._name = encoding.strip().lower()
         if self._name not in _DECODERS:
             raise UnsupportedMedia(
                 f"expected one of gzip, deflate, br, zstd, got {self._name[:40]!a}", field="Content-Encoding"
             )
-        self._decoder = _DECODERS[self._name]()
+        self._decoder = _DECODERS[self._name](step_bytes)
         self._limit = limit
         self._size = 0
 
@@ -78,21 +78,31 @@ class Inflater:
 
 
 class _Decoder(Protocol):
+    def __init__(self, step_bytes: int) -> None: ...
+
     def feed(self, data: bytes) -> Iterator[bytes]: ...
 
     def is_done(self) -> bool: ...
 
 
 class _Identity:
+    def __init__(self, step_bytes: int) -> None:
+        self._step_bytes = step_bytes
+
     def feed(self, data: bytes) -> Iterator[bytes]:
-        yield data
+        if len(data) <= self._step_bytes:
+            yield data
+            return
+        for start in range(0, len(data), self._step_bytes):
+            yield data[start : start + self._step_bytes]
 
     def is_done(self) -> bool:
         return True
 
 
 class _Gzip:
-    def __init__(self) -> None:
+    def __init__(self, step_bytes: int) -> None:
+        self._step_bytes = step_bytes
         self._decoder = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
         self._members = 1
 
@@ -105,7 +115,7 @@ class _Gzip:
                     return
                 self._members = _count(self._members, "gzip members")
                 self._decoder = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-            yield from _zlib_steps(self._decoder, data)
+            yield from _zlib_steps(self._decoder, data, self._step_bytes)
             data = self._decoder.unused_data
 
     def is_done(self) -> bool:
@@ -115,7 +125,8 @@ class _Gzip:
 class _Deflate:
     """RFC 9110 §8.4.1.2 means the zlib format; some clients send the raw one, which has no header."""
 
-    def __init__(self) -> None:
+    def __init__(self, step_bytes: int) -> None:
+        self._step_bytes = step_bytes
         self._decoder: zlib._Decompress | None = None
         self._start = b""
 
@@ -126,7 +137,7 @@ class _Deflate:
                 return
             has_header = data[0] & 15 == 8 and (data[0] << 8 | data[1]) % 31 == 0
             self._decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
-        yield from _zlib_steps(self._decoder, data)
+        yield from _zlib_steps(self._decoder, data, self._step_bytes)
         if self._decoder.unused_data:
             raise BadInput("the body goes on after the end of its deflate stream")
 
@@ -134,34 +145,36 @@ class _Deflate:
         return self._decoder is not None and self._decoder.eof
 
 
-def _zlib_steps(decoder: zlib._Decompress, data: bytes) -> Iterator[bytes]:
+def _zlib_steps(decoder: zlib._Decompress, data: bytes, step_bytes: int) -> Iterator[bytes]:
     """Also an input that is used up may have more to give, as long as the steps are full."""
-    step = decoder.decompress(data, STEP_BYTES)
+    step = decoder.decompress(data, step_bytes)
     while step:
         yield step
-        if decoder.eof or not (decoder.unconsumed_tail or len(step) == STEP_BYTES):
+        if decoder.eof or not (decoder.unconsumed_tail or len(step) == step_bytes):
             return
-        step = decoder.decompress(decoder.unconsumed_tail, STEP_BYTES)
+        step = decoder.decompress(decoder.unconsumed_tail, step_bytes)
 
 
 class _Brotli:
-    def __init__(self) -> None:
+    def __init__(self, step_bytes: int) -> None:
+        self._step_bytes = step_bytes
         self._decoder = brotli.Decompressor()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        step = self._decoder.process(data, output_buffer_limit=STEP_BYTES)
+        step = self._decoder.process(data, output_buffer_limit=self._step_bytes)
         while step:
             yield step
             if self._decoder.is_finished():
                 return
-            step = self._decoder.process(b"", output_buffer_limit=STEP_BYTES)
+            step = self._decoder.process(b"", output_buffer_limit=self._step_bytes)
 
     def is_done(self) -> bool:
         return bool(self._decoder.is_finished())
 
 
 class _Zstd:
-    def __init__(self) -> None:
+    def __init__(self, step_bytes: int) -> None:
+        self._step_bytes = step_bytes
         self._decoder = zstd.ZstdDecompressor(options=_ZSTD_OPTIONS)
         self._frames = 1
 
@@ -170,10 +183,10 @@ class _Zstd:
             if self._decoder.eof:
                 self._frames = _count(self._frames, "zstd frames")
                 self._decoder = zstd.ZstdDecompressor(options=_ZSTD_OPTIONS)
-            if step := self._decoder.decompress(data, STEP_BYTES):
+            if step := self._decoder.decompress(data, self._step_bytes):
                 yield step
             while not (self._decoder.eof or self._decoder.needs_input):
-                yield self._decoder.decompress(b"", STEP_BYTES)
+                yield self._decoder.decompress(b"", self._step_bytes)
             data = self._decoder.unused_data
 
     def is_done(self) -> bool:
