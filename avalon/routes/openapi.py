@@ -31,6 +31,7 @@ SECURITY_SCHEMES: Final = {
     },
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "apiKeyInUrl": {"type": "apiKey", "in": "query", "name": "key"},
+    "apiKeyAsBearer": {"type": "http", "scheme": "bearer", "bearerFormat": "avl_…"},
     "sentryKey": {"type": "apiKey", "in": "header", "name": "X-Sentry-Auth"},
     "sentryKeyInUrl": {"type": "apiKey", "in": "query", "name": "sentry_key"},
 }
