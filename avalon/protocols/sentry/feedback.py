@@ -19,8 +19,8 @@ from avalon.feedback import Feedback
 from avalon.protocols.sentry.event import decode_event
 from avalon.protocols.sentry.parts import read_user
 from avalon.protocols.sentry.values import Object, as_object, as_text, pairs_of
-from avalon.protocols.submission import NO_TERMS, Submission, Terms, read_id
-from avalon.reports import MAX_TEXT, Cleaner
+from avalon.protocols.submission import Submission, Terms, clean_text, read_id
+from avalon.reports import MAX_TEXT
 from avalon.reports.untrusted import kind_of, parse_json
 
 TYPE: Final = "User feedback"
@@ -37,7 +37,7 @@ class Sent(msgspec.Struct, frozen=True):
     feedback: Feedback
     event: Object
 
-    def submission(self, service: str, terms: Terms = NO_TERMS) -> Submission:
+    def submission(self, service: str, terms: Terms) -> Submission:
         """The feedback as a report of its own, which is the same each time."""
         said = self.feedback
         id = said.id or said.id_of(service)
@@ -58,7 +58,7 @@ class Sent(msgspec.Struct, frozen=True):
         return read_user(self.event.get("user")) | {name: text for name, text in said.items() if text}
 
 
-def decode_feedback(body: bytes) -> Sent:
+def decode_feedback(body: bytes, terms: Terms) -> Sent:
     """A `feedback` item; raises BadInput where nothing is said in it."""
     event = _object(body)
     context = as_object(as_object(event.get("contexts")).get("feedback"))
@@ -68,6 +68,7 @@ def decode_feedback(body: bytes) -> Sent:
         context.get("contact_email"),
         report=context.get("associated_event_id"),
         id=event.get("event_id"),
+        terms=terms,
     )
     if url := as_text(context.get("url")):
         event.setdefault("request", {"url": url})
@@ -77,31 +78,31 @@ def decode_feedback(body: bytes) -> Sent:
     return Sent(feedback, event)
 
 
-def decode_user_report(body: bytes) -> Sent:
+def decode_user_report(body: bytes, terms: Terms) -> Sent:
     """A `user_report` item or the old route's body; raises BadInput where nothing is said in it."""
-    return _sent(_object(body))
+    return _sent(_object(body), terms)
 
 
-def decode_form(body: bytes, event_id: str) -> Sent:
+def decode_form(body: bytes, event_id: str, terms: Terms) -> Sent:
     """What the crash report dialog sends; raises BadInput where nothing is said in it."""
     fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=100)
-    return _sent({name: values[0] for name, values in fields.items()} | {"event_id": event_id})
+    return _sent({name: values[0] for name, values in fields.items()} | {"event_id": event_id}, terms)
 
 
-def _sent(said: Object) -> Sent:
-    feedback = _clean(said.get("comments"), said.get("name"), said.get("email"), report=said.get("event_id"))
+def _sent(said: Object, terms: Terms) -> Sent:
+    about = said.get("event_id")
+    feedback = _clean(said.get("comments"), said.get("name"), said.get("email"), report=about, terms=terms)
     return Sent(feedback, {})
 
 
-def _clean(words: Any, name: Any, email: Any, *, report: Any, id: Any = None) -> Feedback:
-    cleaner = Cleaner()
-    text = cleaner.text(as_text(words).strip(), MAX_WORDS, "comments")
+def _clean(words: Any, name: Any, email: Any, *, report: Any, id: Any = None, terms: Terms) -> Feedback:
+    text = clean_text(as_text(words).strip(), MAX_WORDS, terms, field="comments")
     if not text:
         raise BadInput("nothing is said in it", field="comments")
     return Feedback(
         text=text,
-        name=cleaner.text(as_text(name).strip(), MAX_TEXT["user"], "name"),
-        email=cleaner.text(as_text(email).strip(), MAX_TEXT["user"], "email"),
+        name=clean_text(as_text(name).strip(), MAX_TEXT["user"], terms, field="name"),
+        email=clean_text(as_text(email).strip(), MAX_TEXT["user"], terms, field="email"),
         report=_id(report),
         id=_id(id),
     )
