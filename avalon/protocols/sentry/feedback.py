@@ -16,7 +16,7 @@ import msgspec
 
 from avalon.errors import BadInput
 from avalon.feedback import Feedback
-from avalon.protocols.sentry.event import decode_event
+from avalon.protocols.sentry.event import read_event
 from avalon.protocols.sentry.parts import read_user
 from avalon.protocols.sentry.values import Object, as_object, as_text, pairs_of
 from avalon.protocols.submission import Submission, Terms, clean_text, read_id
@@ -26,9 +26,8 @@ from avalon.reports.untrusted import kind_of, parse_json
 TYPE: Final = "User feedback"
 # Sentry's own bound on the words (sentry-javascript 10, relay).
 MAX_WORDS: Final = 4_096
+MAX_FIELDS: Final = 100
 _MAX_DEPTH: Final = 100
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -50,7 +49,7 @@ class Sent(msgspec.Struct, frozen=True):
             "tags": dict(pairs_of(self.event.get("tags"))) | {"feedback": "true"},
             "contexts": as_object(self.event.get("contexts")) | {"feedback": about},
         }
-        return decode_event(_encode(event), terms)
+        return read_event(event, None, terms)
 
     def _user(self) -> Object:
         """Who the program says it was, and then who they say they are."""
@@ -85,7 +84,10 @@ def decode_user_report(body: bytes, terms: Terms) -> Sent:
 
 def decode_form(body: bytes, event_id: str, terms: Terms) -> Sent:
     """What the crash report dialog sends; raises BadInput where nothing is said in it."""
-    fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=100)
+    try:
+        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=MAX_FIELDS)
+    except ValueError:
+        raise BadInput(f"a form of at most {MAX_FIELDS} fields") from None
     return _sent({name: values[0] for name, values in fields.items()} | {"event_id": event_id}, terms)
 
 
@@ -99,12 +101,14 @@ def _clean(words: Any, name: Any, email: Any, *, report: Any, id: Any = None, te
     text = clean_text(as_text(words).strip(), MAX_WORDS, terms, field="comments")
     if not text:
         raise BadInput("nothing is said in it", field="comments")
+    about, own = _id(report), _id(id)
     return Feedback(
         text=text,
         name=clean_text(as_text(name).strip(), MAX_TEXT["user"], terms, field="name"),
         email=clean_text(as_text(email).strip(), MAX_TEXT["user"], terms, field="email"),
-        report=_id(report),
-        id=_id(id),
+        report=about,
+        # The event may come yet, and is not to be taken for a retry of this.
+        id=own if own != about else None,
     )
 
 
