@@ -84,7 +84,7 @@ class LiveEvents(msgspec.Struct, tag_field="type", tag="events"):
 
 STRUCTS: Final = (ReportBody, Stored, StoredBatch, LiveSubscribe, LiveEvents)
 _KEY: Final[list[dict[str, list[str]]]] = [{"apiKey": []}, {"apiKeyInUrl": []}]
-_ENCODINGS: Final = {
+ENCODINGS: Final = {
     "name": "Content-Encoding",
     "in": "header",
     "required": False,
@@ -94,7 +94,7 @@ _POSITION: Final = {"type": "integer", "minimum": 0}
 _TEXT: Final = {"schema": {"type": "string"}}
 
 
-def _json(schema: Any) -> dict[str, Any]:
+def as_json(schema: Any) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
@@ -102,28 +102,7 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _otlp(name: str, description: str) -> dict[str, Any]:
-    content = _json({"type": "object"}) | {"application/x-protobuf": {"schema": {"type": "string"}}}
-    return {
-        "post": {
-            "tags": ["ingest"],
-            "operationId": f"Otlp{name}",
-            "description": f"{description} OTLP/HTTP, answered in the encoding of the request, errors as a"
-            " google.rpc.Status. At most 20 MiB of protobuf or 5 MiB of JSON, inflated.",
-            "security": _OTLP_KEY,
-            "parameters": [_ENCODINGS],
-            "requestBody": {"required": True, "content": content},
-            "responses": {"200": {"description": f"Export{name}ServiceResponse", "content": content}},
-        }
-    }
-
-
 PATHS: Final[dict[str, dict[str, Any]]] = {
-    "/v1/logs": _otlp(
-        "Logs", "Stores OpenTelemetry's log records from severity WARN on, and those with an exception."
-    ),
-    "/v1/traces": _otlp("Trace", "Stores the exceptions that OpenTelemetry's spans recorded."),
-    "/v1/metrics": _otlp("Metrics", "Takes OpenTelemetry's metrics, and drops them."),
     "/report": {
         "post": {
             "tags": ["ingest"],
@@ -131,12 +110,12 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
             "description": "Stores one report of at most 1 MB, inflated. Answered once it is committed; a"
             " retry with the same `id` is stored once. `?key=` with text/plain is for navigator.sendBeacon.",
             "security": _KEY,
-            "parameters": [_ENCODINGS],
+            "parameters": [ENCODINGS],
             "requestBody": {
                 "required": True,
-                "content": _json(_ref("ReportBody")) | {"text/plain": {"schema": _ref("ReportBody")}},
+                "content": as_json(_ref("ReportBody")) | {"text/plain": {"schema": _ref("ReportBody")}},
             },
-            "responses": {"201": {"description": "Stored", "content": _json(_ref("Stored"))}},
+            "responses": {"201": {"description": "Stored", "content": as_json(_ref("Stored"))}},
         }
     },
     "/report/batch": {
@@ -146,13 +125,13 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
             "description": "Stores up to 1,000 reports of at most 5 MB: a JSON array, or one report a line. A"
             " bad one does not hurt its neighbours.",
             "security": _KEY,
-            "parameters": [_ENCODINGS],
+            "parameters": [ENCODINGS],
             "requestBody": {
                 "required": True,
-                "content": _json({"type": "array", "maxItems": 1000, "items": _ref("ReportBody")})
+                "content": as_json({"type": "array", "maxItems": 1000, "items": _ref("ReportBody")})
                 | {"application/x-ndjson": _TEXT},
             },
-            "responses": {"201": {"description": "Stored", "content": _json(_ref("StoredBatch"))}},
+            "responses": {"201": {"description": "Stored", "content": as_json(_ref("StoredBatch"))}},
         }
     },
     "/ws": {

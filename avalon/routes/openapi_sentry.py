@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from avalon.routes.openapi_asgi import ENCODINGS
+
 _SENTRY_KEY: Final[list[dict[str, list[str]]]] = [{"sentryKey": []}, {"sentryKeyInUrl": []}, {"apiKey": []}]
 _OTLP_KEY: Final[list[dict[str, list[str]]]] = [{"apiKey": []}, {"apiKeyAsBearer": []}]
-_ENCODINGS: Final = {
-    "name": "Content-Encoding",
-    "in": "header",
-    "required": False,
-    "schema": {"type": "string", "enum": ["gzip", "deflate", "br", "zstd", "identity"]},
-}
 _TEXT: Final = {"schema": {"type": "string"}}
 _OBJECT: Final = {"schema": {"type": "object"}}
 _LIST: Final = {"schema": {"type": "array", "items": {"type": "object"}}}
@@ -29,7 +25,7 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
             " dropped. Any other number does as well as 1. The key may also stand in X-Sentry-Auth, in"
             " `?sentry_key=` or in the envelope's DSN.",
             "security": _SENTRY_KEY,
-            "parameters": [_ENCODINGS],
+            "parameters": [ENCODINGS],
             "requestBody": {"required": True, "content": {"application/x-sentry-envelope": _TEXT}},
             "responses": {
                 "200": {"description": "Stored", "content": {"application/json": {"schema": _ANSWER}}}
@@ -42,7 +38,7 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
             "operationId": "SentryStore",
             "description": "Stores one event of a Sentry SDK from before envelopes.",
             "security": _SENTRY_KEY,
-            "parameters": [_ENCODINGS],
+            "parameters": [ENCODINGS],
             "requestBody": {"required": True, "content": {"application/json": _OBJECT}},
             "responses": {
                 "200": {"description": "Stored", "content": {"application/json": {"schema": _ANSWER}}}
@@ -59,7 +55,7 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
             "parameters": [
                 {"name": "sentry_release", "in": "query", "required": False} | _TEXT,
                 {"name": "sentry_environment", "in": "query", "required": False} | _TEXT,
-                _ENCODINGS,
+                ENCODINGS,
             ],
             "requestBody": {
                 "required": True,
@@ -75,7 +71,7 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
             "description": "Stores that a native program crashed: what the form says of it, and name, size"
             " and SHA-256 of its minidump. The dump itself is not kept.",
             "security": _SENTRY_KEY,
-            "parameters": [_ENCODINGS],
+            "parameters": [ENCODINGS],
             "requestBody": {
                 "required": True,
                 "content": {"multipart/form-data": _OBJECT, "application/octet-stream": _TEXT},

@@ -16,7 +16,7 @@ from avalon.protocols.sentry.feedback import Sent, decode_feedback, decode_user_
 from avalon.protocols.sentry.items import BROKEN, KEPT, OTHER, PASSED_OVER, TAKEN, UNREADABLE, Item
 from avalon.routes.dependencies import Services
 from avalon.routes.ingest_feedback import store_feedback
-from avalon.telemetry import ITEMS
+from avalon.telemetry import SENTRY_ITEMS
 
 # Of one envelope; an SDK sends one a minute or so.
 MAX_CLIENT_REPORTS: Final = 10
@@ -58,7 +58,7 @@ def count_items(services: Services, key: ApiKey, items: Mapping[tuple[str, str],
             category = _CATEGORIES.get(type_, type_)
             services.drops.add(key, by="avalon", reason=outcome, category=category, quantity=number)
             outcome = BROKEN if outcome == BROKEN else "dropped"
-        ITEMS.labels(type_ if type_ in _KNOWN else OTHER, outcome).inc(number)
+        SENTRY_ITEMS.labels(type_ if type_ in _KNOWN else OTHER, outcome).inc(number)
 
 
 def _decode(services: Services, key: ApiKey, item: Item) -> list[Sent]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 from avalon.errors import BadInput
 from avalon.protocols.sentry import envelope as module
 from avalon.protocols.sentry.envelope import MAX_ITEM_BYTES, MAX_LINES, EnvelopeParser
+from avalon.protocols.sentry.store import unpack_store_body
 
 EVENT = b'{"message":"boom"}'
 OTHER_EVENT = b'{"message":"neighbour"}'
@@ -188,3 +192,14 @@ def test_chance_lengths_do_not_make_it_slow(monkeypatch: pytest.MonkeyPatch) -> 
     body = b"{}\n" + b"".join(line % (size * 300 - 1) for _ in range(count))
     parse(body)
     assert sum(looks) < 2 * len(body) + module.MAX_DOUBTS * size * 300
+
+
+@pytest.mark.parametrize("pack", [bytes, base64.b64encode], ids=["bare", "base64"])
+def test_whatever_byte_an_old_clients_body_ends_with_it_is_unpacked(pack: Callable[[bytes], bytes]) -> None:
+    ends = set()
+    for number in range(3000):
+        event = b'{"message":"%d"}' % number
+        packed = zlib.compress(event)
+        ends.add(packed[-1])
+        assert unpack_store_body(pack(packed), 1000) == event
+    assert ends >= set(b"\r\n\t")

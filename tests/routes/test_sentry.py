@@ -19,7 +19,7 @@ import pytest
 from backports import zstd
 
 from avalon.routes import sentry
-from avalon.telemetry import ITEMS
+from avalon.telemetry import SENTRY_ITEMS
 from tests.conftest import Server
 
 
@@ -188,7 +188,7 @@ async def test_an_event_that_is_sent_again_is_stored_once(server: Server) -> Non
 
 
 def counted(type_: str, outcome: str) -> float:
-    return ITEMS.labels(type_, outcome)._value.get()
+    return SENTRY_ITEMS.labels(type_, outcome)._value.get()
 
 
 @pytest.mark.parametrize(
