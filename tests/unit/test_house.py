@@ -63,6 +63,7 @@ IMPORT_ORDER = [
     "subscriptions",
     "protocols",
     "ingest",
+    "importing",
     "routes",
     "app",
     "cli",
