@@ -49,7 +49,7 @@ Result = TypeVar("Result")
 
 
 class Tally(msgspec.Struct):
-    """What became of a request's records. `refusal` is the first reason why one was rejected."""
+    """What became of a request's records. `refusal` is why one was rejected: a rate, or the first reason."""
 
     stored: int = 0
     dropped: int = 0
@@ -60,7 +60,8 @@ class Tally(msgspec.Struct):
         """Counts a record."""
         if refusal is not None:
             self.rejected += 1
-            self.refusal = self.refusal or refusal
+            if self.refusal is None or isinstance(refusal, TooManyRequests):
+                self.refusal = refusal
         elif reports:
             self.stored += 1
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import random
 import sys
 import threading
 import zlib
@@ -360,3 +361,18 @@ class TestManyAtOnce:
         monkeypatch.setattr(otlp, "decode_request", decode)
         await asyncio.gather(*(post(server, logs_of(a_log(str(n)))) for n in range(5)))
         assert threads == ["otlp_0"] * 5
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+async def test_no_bytes_make_an_error_of_ours_and_what_can_be_read_is_stored(
+    server: Server, encoding: str
+) -> None:
+    chance = random.Random(encoding)
+    body = encode(logs_of(*[a_log(f"boom {n}", EXCEPTION) for n in range(5)]), encoding)
+    for _ in range(60):
+        place = chance.randrange(len(body))
+        broken = body[:place] + chance.randbytes(chance.randrange(3)) + body[place + chance.randrange(3) :]
+        answer = await post(server, broken, encoding=encoding)
+        assert answer.status_code in (200, 400), broken
+        assert answer.status_code == 200 or status_of(answer)
+    assert len(await stored(server)) > 60
