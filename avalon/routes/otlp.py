@@ -69,18 +69,36 @@ class Tally(msgspec.Struct):
 
 
 async def _take(request: Request, signal: Signal) -> Answer:
+    """A success, with what was rejected; an error where all may be sent again, or nothing could be read."""
     key = await request.authenticate(_key_text(request))
     media_type = _media_type(request.content_type)
     if media_type not in signal.readers:
         raise UnsupportedMedia(f"send it as {PROTOBUF} or {JSON}")
     reader = signal.readers[media_type]
     terms = await terms_of(request.services, key)
-    body = await request.body(reader.max_bytes)
+    body = await _body(request, reader.max_bytes)
     outcomes = await _read(lambda: decode_request(body, reader, terms))
     tally = Tally()
     while chunk := await _read(lambda: list(islice(outcomes, CHUNK))):
         await _store(request, key, chunk, tally)
-    return _answer(signal, media_type, tally)
+    refusal = tally.refusal
+    if isinstance(refusal, TooManyRequests) and not tally.stored:
+        raise refusal
+    _count(request, key, signal, tally)
+    if isinstance(refusal, BadInput) and not (tally.stored or tally.dropped):
+        raise refusal
+    body = success(signal, media_type, tally.rejected, refusal.message if refusal else "")
+    return Answer(200, body, ((b"content-type", media_type.encode()),))
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """The body inflated, and what it takes in memory counted while it grows."""
+    parts, size = [], 0
+    async for step in request.steps(limit, limit):
+        size += len(step)
+        request.keep(size)
+        parts.append(step)
+    return b"".join(parts)
 
 
 async def _read(work: Callable[[], Result]) -> Result:
@@ -113,17 +131,13 @@ def _parts(submissions: Sequence[Submission]) -> Iterator[Sequence[Submission]]:
         yield submissions[start : start + CHUNK]
 
 
-def _answer(signal: Signal, media_type: str, tally: Tally) -> Answer:
-    """A success, with what was rejected; an error only where that may be sent again, or is all there was."""
+def _count(request: Request, key: ApiKey, signal: Signal, tally: Tally) -> None:
     for outcome in ("stored", "dropped", "rejected"):
         RECORDS.labels(signal.name, outcome).inc(getattr(tally, outcome))
-    refusal = tally.refusal
-    if isinstance(refusal, TooManyRequests) and not tally.stored:
-        raise refusal
-    if isinstance(refusal, BadInput) and not (tally.stored or tally.dropped):
-        raise refusal
-    body = success(signal, media_type, tally.rejected, refusal.message if refusal else "")
-    return Answer(200, body, ((b"content-type", media_type.encode()),))
+    add = request.services.drops.add
+    add(key, by="avalon", reason="no_error", category=signal.name, quantity=tally.dropped)
+    if tally.refusal is not None:
+        add(key, by="avalon", reason=tally.refusal.code, category=signal.name, quantity=tally.rejected)
 
 
 def _key_text(request: Request) -> str:

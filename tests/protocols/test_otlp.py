@@ -11,10 +11,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs, ScopeLogs
 
-from avalon.protocols.otlp import JSON, LOGS, PROTOBUF, SPANS, json_mapping, requests
+from avalon.protocols.otlp import JSON, LOGS, PROTOBUF, SPANS, decode_request, json_mapping, requests
 from avalon.protocols.otlp import report as translation
-from avalon.protocols.submission import NO_MESSAGE, Submission
-from avalon.reports import Report, encode_report
+from avalon.protocols.submission import NO_MESSAGE, NO_TERMS, Submission, Terms
+from avalon.reports import Privacy, Report, encode_report
 from tests.protocols.otlp_records import (
     AT,
     ENCODINGS,
@@ -174,7 +174,7 @@ def test_a_message_is_found_where_there_is_no_body() -> None:
         ({"http.url": "https://x.example/a?b"}, "", "/a"),
         ({"url.full": "https://x.example"}, "", "/"),
         ({"http.route": "/{x}"}, "", "/{x}"),
-        ({"http.request.method": 7, "url.path": ["/a"]}, "7", '["/a"]'),
+        ({"http.request.method": 7, "url.path": ["/a"]}, "7", ""),
     ],
     ids=["stable", "old", "old address", "address", "route", "odd"],
 )
@@ -282,6 +282,18 @@ def test_one_look_over_a_report_finds_what_a_look_at_each_text_finds(monkeypatch
     quick = submissions(LOGS, request)
     monkeypatch.setattr(translation, "_source", lambda *_: None)
     assert submissions(LOGS, request) == quick
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_what_a_key_keeps_out_is_nowhere(encoding: str) -> None:
+    ssn, address = "078-05-1120", "203.0.113.7"
+    secret = {"ssn": ssn, "x": [{"SSN": ssn}], "client": address}
+    request = logs_of(a_log(secret, {"y": secret, "client.address": address}), resource={"r": secret})
+    terms = Terms(privacy=Privacy(["ssn"], drop_ip_addresses=True))
+    for kept in (terms, NO_TERMS):
+        ((submission,), _), *_ = decode_request(encode(request, encoding), LOGS.readers[encoding], kept)
+        stored = encode_report(submission.report).decode()
+        assert (ssn in stored) is (address in stored) is (kept is NO_TERMS)
 
 
 def test_bounds_are_kept_and_said() -> None:

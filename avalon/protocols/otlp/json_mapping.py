@@ -25,7 +25,8 @@ from avalon.protocols.otlp.records import (
     Record,
 )
 from avalon.protocols.otlp.severity import is_alarming, level_of
-from avalon.protocols.otlp.values import Attributes, as_text
+from avalon.protocols.otlp.values import Attributes
+from avalon.protocols.sentry.values import as_text
 from avalon.reports.untrusted import exceeds_depth, kind_of, parse_json
 
 # Browsers and scripts send it, a few records at once; in memory it is larger than protobuf.
