@@ -79,7 +79,7 @@ async def _take(request: Request, signal: Signal) -> Answer:
     body = await _body(request, reader.max_bytes)
     outcomes = await _read(lambda: decode_request(body, reader, terms))
     tally = Tally()
-    while chunk := await _read(lambda: list(islice(outcomes, CHUNK))):
+    while chunk := await _read(lambda: _chunk(outcomes)):
         await _store(request, key, chunk, tally)
     refusal = tally.refusal
     if isinstance(refusal, TooManyRequests) and not tally.stored:
@@ -105,6 +105,18 @@ async def _read(work: Callable[[], Result]) -> Result:
     return await asyncio.get_running_loop().run_in_executor(_READER, work)
 
 
+def _chunk(outcomes: Iterator[Outcome]) -> list[Outcome]:
+    """The next ones, with CHUNK reports or a little more, where there are so many."""
+    chunk: list[Outcome] = []
+    reports = 0
+    for outcome in outcomes:
+        chunk.append(outcome)
+        reports += len(outcome.submissions)
+        if max(reports, len(chunk)) >= CHUNK:
+            break
+    return chunk
+
+
 async def _store(request: Request, key: ApiKey, chunk: Sequence[Outcome], tally: Tally) -> None:
     """Appends the reports of some records; raises Unavailable where any of them was not stored for that."""
     said = iter(await _append(request, key, [one for outcome in chunk for one in outcome.submissions]))
@@ -114,21 +126,14 @@ async def _store(request: Request, key: ApiKey, chunk: Sequence[Outcome], tally:
 
 
 async def _append(request: Request, key: ApiKey, submissions: Sequence[Submission]) -> list[Stored]:
-    said: list[Stored] = []
-    for part in _parts(submissions):
-        try:
-            said += await store(request.services, key, part)
-        except TooManyRequests as error:
-            said += [error] * len(part)
+    try:
+        said = await store(request.services, key, submissions)
+    except TooManyRequests as error:
+        said = [error] * len(submissions)
     for one in said:
         if isinstance(one, Unavailable):
             raise one
     return said
-
-
-def _parts(submissions: Sequence[Submission]) -> Iterator[Sequence[Submission]]:
-    for start in range(0, len(submissions), CHUNK):
-        yield submissions[start : start + CHUNK]
 
 
 def _count(request: Request, key: ApiKey, signal: Signal, tally: Tally) -> None:

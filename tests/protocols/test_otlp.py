@@ -349,15 +349,30 @@ class TestRefusals:
         self, encoding: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(requests, "MAX_REPORTS", 3)
-        spans = [
-            a_span(an_event()),
-            a_span(an_event(), an_event(), an_event()),
-            a_span(an_event(), an_event()),
-        ]
+        spans = [a_span(*[an_event()] * count) for count in (1, 2, 3, 0)]
         found = outcomes(SPANS, spans_of(*spans), encoding)
-        assert [len(one.submissions) for one in found] == [1, 0, 2]
-        assert found[1].refusal is not None
-        assert "send smaller batches" in found[1].refusal.message
+        assert [len(one.submissions) for one in found] == [1, 2, 0, 0]
+        assert [one.refusal is None for one in found] == [True, True, False, True]
+        assert "send smaller batches" in str(found[2].refusal)
+
+    @pytest.mark.parametrize("encoding", ENCODINGS)
+    def test_more_than_there_is_room_for_with_what_is_shared(
+        self, encoding: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A large resource is stored with each of its records, a large span with each of its events."""
+        monkeypatch.setattr(requests, "MAX_REPORTS_BYTES", 1_000_000)
+        request = logs_of(*[a_log()] * 100, resource={"x": "x" * 50_000})
+        taken = [one for one in outcomes(LOGS, request, encoding) if one.submissions]
+        assert len(taken) == 19
+        spans = spans_of(a_span(an_event(), attributes={"x": "x" * 50_000}), a_span(*[an_event()] * 30))
+        assert [len(one.submissions) for one in outcomes(SPANS, spans, encoding)] == [1, 30]
+        spans = spans_of(a_span(*[an_event()] * 30, attributes={"x": "x" * 50_000}), a_span(an_event()))
+        assert [len(one.submissions) for one in outcomes(SPANS, spans, encoding)] == [0, 0]
+
+    @pytest.mark.parametrize("encoding", ENCODINGS)
+    def test_of_one_span_as_many_events_are_read_as_sdks_keep(self, encoding: str) -> None:
+        (outcome,) = outcomes(SPANS, spans_of(a_span(*[an_event()] * 200)), encoding)
+        assert len(outcome.submissions) == 128
 
 
 class TestJson:

@@ -15,6 +15,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from avalon.errors import BadInput, PayloadTooLarge
 from avalon.protocols.otlp import JSON, LOGS, PROTOBUF, SPANS, Outcome, Signal, decode_request
+from avalon.protocols.otlp.origin import Origin
 from avalon.protocols.submission import Submission, to_event
 from tests.protocols.otlp_records import (
     ENCODINGS,
@@ -189,8 +190,16 @@ def test_more_messages_than_anybody_sends_are_refused_before_they_are_read(bomb:
         outcomes(LOGS, bomb())
 
 
-def test_as_many_records_of_json_are_refused_too() -> None:
-    body = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[' + b",".join([b"{}"] * 100_001) + b"]}]}]}"
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[' + b",".join([b"{}"] * 100_001) + b"]}]}]}",
+        b'{"resourceLogs":[{"scopeLogs":[' + b",".join([b"{}"] * 100_001) + b"]}]}",
+        b'{"resourceLogs":[' + b",".join([b"{}"] * 100_001) + b"]}",
+    ],
+    ids=["records", "scopes", "resources"],
+)
+def test_as_many_messages_of_json_are_refused_too(body: bytes) -> None:
     with pytest.raises(PayloadTooLarge, match="more than 100000"):
         outcomes(LOGS, body, JSON)
 
@@ -206,6 +215,18 @@ def test_ten_thousand_resources_are_ten_thousand_reports(encoding: str) -> None:
     found = outcomes(LOGS, body, encoding)
     assert sum(len(outcome.submissions) for outcome in found) == 10_000
     assert len({outcome.submissions[0].id for outcome in found}) == 10_000
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_scopes_share_what_their_resource_says(encoding: str) -> None:
+    """A copy of a thousand attributes for each of a hundred thousand scopes would fill the memory."""
+    request = logs_of(a_log(), resource={f"k{number}": number for number in range(1_000)})
+    scopes = request.resource_logs[0].scope_logs
+    scopes.extend([scopes[0]] * 50)
+    items = LOGS.readers[encoding].split(encode(request, encoding))
+    origins = [item.origin for item in items if isinstance(item.origin, Origin)]
+    assert len(origins) == 51
+    assert len({id(origin.contexts["resource"]) for origin in origins}) == 1
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
