@@ -283,6 +283,17 @@ async def test_what_a_body_takes_in_memory_is_counted_as_it_inflates_and_let_go(
         assert (await post(server, packed, **headers)).status_code == 200
 
 
+async def test_what_many_small_records_take_in_memory_is_counted_and_let_go(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = logs_of(*[a_log(severity_number=9)] * 1000)
+    monkeypatch.setattr(queue, "HELD_BYTES_LIMIT", 150_000)
+    assert (await post(server, many)).status_code == 503
+    monkeypatch.setattr(queue, "HELD_BYTES_LIMIT", 200_000)
+    for _ in range(2):
+        assert (await post(server, many)).status_code == 200
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
 async def test_a_web_page_may_send_from_where_the_key_allows_it(
     server: Server, admin: httpx.AsyncClient, encoding: str

@@ -35,12 +35,13 @@ class Outcome(NamedTuple):
     refusal: BadInput | None = None
 
 
-def decode_request(body: bytes, reader: Reader, terms: Terms = NO_TERMS) -> Iterator[Outcome]:
-    """What becomes of each record, in order, each read when it is asked for.
+def decode_request(body: bytes, reader: Reader, terms: Terms = NO_TERMS) -> tuple[int, Iterator[Outcome]]:
+    """How many records there are, and what becomes of each, in order, read when it is asked for.
 
     Raises BadInput and PayloadTooLarge at once, before any of them, where the body is no request.
     """
-    return _read(reader.split(body), reader, UUID(bytes=sha256(body).digest()[:16]), terms)
+    items = reader.split(body)
+    return len(items), _read(items, reader, UUID(bytes=sha256(body).digest()[:16]), terms)
 
 
 def _read(items: list[Item], reader: Reader, request: UUID, terms: Terms) -> Iterator[Outcome]:
