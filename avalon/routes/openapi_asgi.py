@@ -99,6 +99,8 @@ _ENCODINGS: Final = {
 }
 _POSITION: Final = {"type": "integer", "minimum": 0}
 _TEXT: Final = {"schema": {"type": "string"}}
+_OBJECT: Final = {"schema": {"type": "object"}}
+_LIST: Final = {"schema": {"type": "array", "items": {"type": "object"}}}
 
 
 def _json(schema: Any) -> dict[str, Any]:
@@ -163,6 +165,40 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
             "parameters": [_ENCODINGS],
             "requestBody": {"required": True, "content": _json({"type": "object"})},
             "responses": {"200": {"description": "Stored", "content": _json(_ref("SentryAnswer"))}},
+        }
+    },
+    "/api/1/security": {
+        "post": {
+            "tags": ["ingest"],
+            "operationId": "SentrySecurity",
+            "description": "Stores what browsers report of a page's policies: CSP, Expect-CT, Expect-Staple,"
+            " HPKP, and lists of the Reporting API. For `report-uri` with `?sentry_key=`.",
+            "security": _SENTRY_KEY,
+            "parameters": [
+                {"name": "sentry_release", "in": "query", "required": False} | _TEXT,
+                {"name": "sentry_environment", "in": "query", "required": False} | _TEXT,
+                _ENCODINGS,
+            ],
+            "requestBody": {
+                "required": True,
+                "content": {"application/csp-report": _OBJECT, "application/reports+json": _LIST},
+            },
+            "responses": {"200": {"description": "Stored"}},
+        }
+    },
+    "/api/1/minidump": {
+        "post": {
+            "tags": ["ingest"],
+            "operationId": "SentryMinidump",
+            "description": "Stores that a native program crashed: what the form says of it, and name, size"
+            " and SHA-256 of its minidump. The dump itself is not kept.",
+            "security": _SENTRY_KEY,
+            "parameters": [_ENCODINGS],
+            "requestBody": {
+                "required": True,
+                "content": {"multipart/form-data": _OBJECT, "application/octet-stream": _TEXT},
+            },
+            "responses": {"200": {"description": "The report's id", "content": {"text/plain": _TEXT}}},
         }
     },
     "/ws": {

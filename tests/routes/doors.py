@@ -44,6 +44,8 @@ ACCESS = {
     "POST /report/batch": KEY,
     "POST /api/1/envelope": KEY,
     "POST /api/1/store": KEY,
+    "POST /api/1/security": KEY,
+    "POST /api/1/minidump": KEY,
     "GET /ws": VIEWER,
     "GET /api/auth/me": VIEWER,
     "POST /api/auth/logout": VIEWER,
