@@ -76,6 +76,7 @@ class Request:
         # Before anything is asked of a Postgres that is known to be away.
         self.services.ingest.check(None)
         key = await self.services.auth.find_key(text)
+        key.require("report")
         if key.allowed_origins and self.origin and self.origin not in key.allowed_origins:
             raise Forbidden("this key may not be used from this origin", code="origin_not_allowed")
         self.services.ingest.check(key)

@@ -30,8 +30,8 @@ from avalon.protocols.sentry.values import as_text
 from avalon.protocols.submission import Submission, read_id
 from avalon.routes.ingest_answers import Answer, encode, respond, store, terms_of
 from avalon.routes.ingest_request import Request
+from avalon.routes.sentry_items import count_items, take_items
 from avalon.routes.sentry_request import key_in_header, key_of, refuse
-from avalon.telemetry import SENTRY_ITEMS
 
 MAX_BODY_BYTES: Final = 20 * 1024 * 1024
 MAX_INFLATED_BYTES: Final = 100 * 1024 * 1024
@@ -60,7 +60,8 @@ async def _envelope(request: Request) -> Answer:
     if parser.dropped["event"] and not taken.submissions:
         raise PayloadTooLarge(f"the event is larger than {MAX_REPORT_BYTES} bytes")
     ids = await _store(request, key, taken.submissions)
-    _count(taken)
+    ids += await take_items(request.services, key, taken.others)
+    count_items(request.services, key, taken)
     id = ids[0] if ids else read_id(as_text((parser.header or {}).get("event_id")))
     return Answer(200, encode({"id": id.hex} if id else {}))
 
@@ -87,7 +88,7 @@ async def _store_event(request: Request) -> Answer:
     taken = Taken([submission] if submission else [])
     taken.count("event" if submission else "transaction", "taken" if submission else "dropped")
     ids = await _store(request, key, taken.submissions)
-    _count(taken)
+    count_items(request.services, key, taken)
     return Answer(200, encode({"id": ids[0].hex} if ids else {}))
 
 
@@ -117,11 +118,6 @@ async def _minidump(request: Request) -> Answer:
 
 async def _translate(size: int, translate: Callable[[], Result]) -> Result:
     return translate() if size < SMALL_BYTES else await asyncio.to_thread(translate)
-
-
-def _count(taken: Taken) -> None:
-    for (type_, outcome), number in taken.items.items():
-        SENTRY_ITEMS.labels(type_, outcome).inc(number)
 
 
 async def _store(request: Request, key: ApiKey, submissions: list[Submission]) -> list[UUID]:

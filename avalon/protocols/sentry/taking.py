@@ -42,7 +42,7 @@ def take_envelope(found: EnvelopeParser, terms: Terms) -> Taken:
                 attachments = []
         else:
             taken.others.append(item)
-            taken.count(item.type, "dropped")
+            taken.count(item.type, "taken")
     if attachments and not taken.submissions:
         _take_crash(taken, attachments, terms)
     for type_, number in found.dropped.items():
