@@ -45,13 +45,17 @@ def open_page(served: Served, site: Site, browser: Browser) -> Iterator[Open]:
     """A visit to a page that has the script in its head, with this key."""
     context = browser.new_context()
 
-    def open_(key: str, body: str = "", query: str = "", quick: bool = True, **headers: str) -> Visit:
+    def open_(
+        key: str, body: str = "", query: str = "", quick: bool = True, script: str = "", **headers: str
+    ) -> Visit:
         data = f'data-key="{key}" data-release="1.4.2" data-environment="prod"'
-        script = f'<script src="{served.url}/avalon.js" {data}></script>'
+        tag = f'<script src="{served.url}/avalon.js" {data}></script>'
         visit = Visit(context, served.url)
+        if script:
+            visit.page.route("**/avalon.js", lambda route: route.fulfill(body=script))
         if quick:
             visit.page.add_init_script(QUICK_CLOCK)
-        visit.page.goto(site.put_page(body, head=script, **headers) + query)
+        visit.page.goto(site.put_page(body, head=tag, **headers) + query)
         return visit
 
     yield open_
@@ -84,7 +88,7 @@ FAILING = """<script>
 
 @browser_only
 def test_errors_rejections_and_broken_scripts_arrive(served: Served, site: Site, open_page: Open) -> None:
-    visit = open_page(served.new_key("fails"), FAILING, query="?token=secret#there", quick=False)
+    visit = open_page(served.new_key("fails"), FAILING, query="?q=oatmeal#there", quick=False)
     reports = {report["message"]: report for report in served.reports("fails", 3)}
     error = reports["Cannot read properties of undefined (reading 'price')"]
     assert (error["type"], error["level"], error["path"]) == ("TypeError", "error", "/shop")
@@ -92,7 +96,6 @@ def test_errors_rejections_and_broken_scripts_arrive(served: Served, site: Site,
     assert f"at total ({site.url}/shop:" in error["stack"]
     assert f"at later ({site.url}/shop:" in error["stack"]
     assert error["metadata"]["user_agent"].startswith("Mozilla/5.0")
-    assert "secret" not in json.dumps(reports), "an address is sent without its query"
     rejection = reports["größer als erlaubt 📦"]
     assert rejection["stack"].startswith("RangeError: größer als erlaubt 📦\n    at ")
     assert "\nCaused by: TypeError: no stock\n    at " in rejection["stack"]
@@ -101,6 +104,7 @@ def test_errors_rejections_and_broken_scripts_arrive(served: Served, site: Site,
     assert f"    at {site.url}/shop:" in broken["stack"]
     visit.until(lambda: visit.sent, "a request")
     assert [len(body) for body in bodies(visit)] == [3], "three at once are one request"
+    assert "oatmeal" not in json.dumps(bodies(visit)), "an address is sent without its query"
     assert visit.statuses() == [201]
     assert visit.preflights == []
     assert complaints(visit) == []
@@ -283,3 +287,31 @@ def test_a_script_of_another_origin_is_reported_with_what_would_help(served: Ser
         (report,) = served.reports("foreign")
     assert report["message"] == "Script error."
     assert "crossorigin" in report["metadata"]["note"]
+
+
+THREE = "<script>for (const n of [1, 2, 3]) avalon.report(new Error(`number ${n}`))</script>"
+TWICE = "<script>for (const n of [1, 2]) avalon.report(new Error('again'))</script>"
+INLINE = "<script>avalon.report(new Error('here'))</script>"
+
+
+@browser_only
+@pytest.mark.parametrize(
+    ("body", "guard", "without", "reports"),
+    [
+        (TWICE, "< 5000", "< 0", [2]),
+        (THREE, "slice(0, 10)", "slice(0, 1)", [1, 1, 1]),
+        (INLINE, "[?#]", "[@]", [1]),
+    ],
+    ids=["dedupe", "batch", "query"],
+)
+def test_without_its_guards_these_tests_would_see_it(
+    served: Served, open_page: Open, body: str, guard: str, without: str, reports: list[int]
+) -> None:
+    script = (STATIC / "avalon.js").read_text()
+    assert guard in script
+    visit = open_page(
+        served.new_key("control"), body, query="?q=oatmeal", script=script.replace(guard, without)
+    )
+    visit.until(lambda: len(visit.sent) == len(reports), "all requests")
+    assert [len(sent) for sent in bodies(visit)] == reports
+    assert ("oatmeal" in json.dumps(bodies(visit))) is (body is INLINE)
