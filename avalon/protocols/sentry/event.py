@@ -127,7 +127,7 @@ def _report(event: Object, metadata: Object, tags: dict[str, str]) -> tuple[Repo
         request=request.fields,
         metadata=metadata,
         tags=tags,
-        user=read_user(take("user", None)),
+        user=read_user(event),
         breadcrumbs=read_breadcrumbs(take("breadcrumbs", None)),
         contexts=_contexts(event, metadata),
         sdk=read_sdk(take("sdk", None)),

@@ -11,17 +11,28 @@ _USER_FIELDS: Final = ("id", "username", "email", "ip_address")
 _AUTO: Final = "{{auto}}"
 
 
-def read_user(value: Any) -> Object:
-    """The user. Whoever receives the event knows better than `{{auto}}` which address it came from."""
+def read_user(event: Object) -> Object:
+    """The user, taken out of the event; what can't be read stays there.
+
+    Whoever receives the event knows better than `{{auto}}` which address it came from.
+    """
+    value = event.pop("user", None)
     if type(value) is not dict:
         id = as_text(value)
+        if value and not id:
+            event["user"] = value
         return {"id": id} if id else {}
     user = {name: part for name, part in value.items() if part is not None and part != _AUTO}
+    odd: Object = {}
     for name in _USER_FIELDS:
         if name in user and type(user[name]) is not str:
-            text = as_text(user.pop(name))
-            if text:
+            part = user.pop(name)
+            if text := as_text(part):
                 user[name] = text
+            elif part:
+                odd[name] = part
+    if odd:
+        event["user"] = odd
     return user
 
 
