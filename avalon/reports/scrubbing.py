@@ -50,8 +50,13 @@ def is_secret_key(key: str) -> bool:
     return _is_secret_cached(key) if len(key) <= _MAX_CACHED_KEY else _is_secret(key)
 
 
+def fold_key(key: str) -> str:
+    """The form in which names of fields are compared: lower case, with `_` for `-`."""
+    return key.lower().replace("-", "_")
+
+
 def _is_secret(key: str) -> bool:
-    folded = key.lower().replace("-", "_")
+    folded = fold_key(key)
     return folded in _DENYLIST or _SECRET_NAME.search(folded) is not None
 
 
@@ -193,10 +198,15 @@ _URL_PASSWORD_IN_JSON: Final = re.compile(rb""":\\?/\\?/[^\s/:@]*:[^\s/]+@""")
 _ASSIGNED_IN_JSON: Final = re.compile(_ASSIGNED.encode())
 
 
+def may_hide(source: bytes) -> bool:
+    """Whether printable ASCII may stand behind escapes in this JSON text, which is in lower case."""
+    return b"\0" in source or (b"\\u" in source and _HIDING_ESCAPE.search(source) is not None)
+
+
 def checks_needed(source: bytes) -> tuple[Check, ...]:
     """Those checks, in order, that could change any string decoded from this JSON text."""
     folded = source.lower()
-    if b"\0" in source or (b"\\u" in folded and _HIDING_ESCAPE.search(folded)):
+    if may_hide(folded):
         return ALL_CHECKS
     needed: list[Check] = []
     if b"@" in source and _URL_PASSWORD_IN_JSON.search(source):

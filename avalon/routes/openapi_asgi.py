@@ -91,6 +91,7 @@ class LiveEvents(msgspec.Struct, tag_field="type", tag="events"):
 STRUCTS: Final = (ReportBody, Stored, StoredBatch, SentryAnswer, LiveSubscribe, LiveEvents)
 _KEY: Final[list[dict[str, list[str]]]] = [{"apiKey": []}, {"apiKeyInUrl": []}]
 _SENTRY_KEY: Final[list[dict[str, list[str]]]] = [{"sentryKey": []}, {"sentryKeyInUrl": []}, {"apiKey": []}]
+_OTLP_KEY: Final[list[dict[str, list[str]]]] = [{"apiKey": []}, {"apiKeyAsBearer": []}]
 _ENCODINGS: Final = {
     "name": "Content-Encoding",
     "in": "header",
@@ -109,7 +110,28 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+def _otlp(name: str, description: str) -> dict[str, Any]:
+    content = _json({"type": "object"}) | {"application/x-protobuf": {"schema": {"type": "string"}}}
+    return {
+        "post": {
+            "tags": ["ingest"],
+            "operationId": f"Otlp{name}",
+            "description": f"{description} OTLP/HTTP, answered in the encoding of the request, errors as a"
+            " google.rpc.Status. At most 20 MiB of protobuf or 5 MiB of JSON, inflated.",
+            "security": _OTLP_KEY,
+            "parameters": [_ENCODINGS],
+            "requestBody": {"required": True, "content": content},
+            "responses": {"200": {"description": f"Export{name}ServiceResponse", "content": content}},
+        }
+    }
+
+
 PATHS: Final[dict[str, dict[str, Any]]] = {
+    "/v1/logs": _otlp(
+        "Logs", "Stores OpenTelemetry's log records from severity WARN on, and those with an exception."
+    ),
+    "/v1/traces": _otlp("Trace", "Stores the exceptions that OpenTelemetry's spans recorded."),
+    "/v1/metrics": _otlp("Metrics", "Takes OpenTelemetry's metrics, and drops them."),
     "/report": {
         "post": {
             "tags": ["ingest"],

@@ -27,6 +27,7 @@ from avalon.protocols.sentry.values import as_text
 from avalon.protocols.submission import Submission, Terms, read_id
 from avalon.routes.ingest_answers import Answer, encode, refusal, respond, store, terms_of
 from avalon.routes.ingest_request import Request
+from avalon.routes.sentry_items import TAKEN, drop_item, take_items
 from avalon.telemetry import ITEMS
 
 MAX_ENVELOPE_BYTES: Final = 20 * 1024 * 1024
@@ -52,7 +53,7 @@ _KNOWN: Final = frozenset(
 
 
 async def _envelope(request: Request) -> Answer:
-    text = _key_text(request)
+    text = key_text(request)
     body = None
     if not text:
         body = await request.body(MAX_ENVELOPE_BYTES)
@@ -61,29 +62,38 @@ async def _envelope(request: Request) -> Answer:
     if body is None:
         body = await request.body(MAX_ENVELOPE_BYTES)
     envelope = split_envelope(body)
-    submissions = _take(envelope, await terms_of(request.services, key))
+    submissions, others = _take(request, key, envelope, await terms_of(request.services, key))
     ids = await _store(request, key, submissions)
+    ids += await take_items(request.services, key, others)
     id = ids[0] if ids else read_id(as_text(envelope.header.get("event_id")))
     return Answer(200, encode({"id": id.hex} if id else {}))
 
 
-def _take(envelope: Envelope, terms: Terms) -> list[Submission]:
-    """The events; everything else is counted."""
+def _take(
+    request: Request, key: ApiKey, envelope: Envelope, terms: Terms
+) -> tuple[list[Submission], list[Item]]:
+    """The events, and the other items; what is broken or too much is counted."""
     found: list[Submission] = []
+    others: list[Item] = []
     for item in envelope.items:
-        if item.type == "event" and len(found) < MAX_EVENTS:
+        if item.type != "event":
+            _count(item, "taken" if item.type in TAKEN else "dropped")
+            others.append(item)
+        elif len(found) < MAX_EVENTS:
             try:
                 found.append(_decode(item.payload, terms))
             except BadInput:
                 _count(item, "broken")
+                drop_item(request.services, key, item, "broken")
             else:
                 _count(item, "stored")
         else:
             _count(item, "dropped")
+            drop_item(request.services, key, item, "too_many_items")
     id = read_id(as_text(envelope.header.get("event_id")))
     if found and found[0].id is None and id is not None:
         found[0] = msgspec.structs.replace(found[0], id=id)
-    return found
+    return found, others
 
 
 def _count(item: Item, outcome: str) -> None:
@@ -97,7 +107,7 @@ def _decode(payload: bytes, terms: Terms) -> Submission:
 
 
 async def _store_event(request: Request) -> Answer:
-    key = await request.authenticate(_key_text(request))
+    key = await request.authenticate(key_text(request))
     submission = decode_event(await request.body(MAX_REPORT_BYTES), await terms_of(request.services, key))
     (id,) = await _store(request, key, [submission])
     return Answer(200, encode({"id": id.hex}))
@@ -113,7 +123,7 @@ async def _store(request: Request, key: ApiKey, submissions: Sequence[Submission
     return stored
 
 
-def _key_text(request: Request) -> str:
+def key_text(request: Request) -> str:
     """The key that the headers or the address name, or ""."""
     for header in (request.sentry_auth, request.authorization):
         if match := _SENTRY_KEY.search(header):

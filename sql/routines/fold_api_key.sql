@@ -1,4 +1,5 @@
--- API keys: what they are (facts, one at a time in their order) and how they are used (reports, in sets).
+-- API keys: what they are (facts, one at a time in their order) and how they are used (reports, in sets; and what users of
+-- programs say, which counts against the rate).
 CREATE OR REPLACE FUNCTION log.fold_api_key() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = projection, pg_catalog, pg_temp
@@ -55,11 +56,17 @@ BEGIN
     RETURN NULL;
   END IF;
 
-  FOR _fact IN SELECT * FROM fresh WHERE type LIKE 'api\_key.%' ORDER BY position LOOP
+  FOR _fact IN
+    SELECT *
+    FROM fresh
+    WHERE type LIKE 'api\_key.%' OR (type = 'issue.commented' AND actor LIKE 'key:%')
+    ORDER BY position
+  LOOP
     CASE _fact.type
       WHEN 'api_key.created' THEN
         INSERT INTO api_key (
-          id, name, service, is_active, expires_at, rate_per_minute, allowed_origins, created_at, created_by, position
+          id, name, service, is_active, expires_at, rate_per_minute, allowed_origins, scope, scrub_fields,
+          drop_ip_addresses, created_at, created_by, position
         )
         VALUES (
           _fact.stream,
@@ -69,6 +76,9 @@ BEGIN
           (_fact.data ->> 'expires_at')::timestamptz,
           (_fact.data ->> 'rate_per_minute')::integer,
           ARRAY(SELECT jsonb_array_elements_text(coalesce(_fact.data -> 'allowed_origins', '[]'))),
+          coalesce(_fact.data ->> 'scope', 'report'),
+          ARRAY(SELECT jsonb_array_elements_text(coalesce(_fact.data -> 'scrub_fields', '[]'))),
+          coalesce((_fact.data ->> 'drop_ip_addresses')::boolean, false),
           _fact.recorded_at,
           _fact.actor,
           _fact.position
@@ -94,6 +104,14 @@ BEGIN
                 THEN ARRAY(SELECT jsonb_array_elements_text(_fact.data -> 'allowed_origins'))
               ELSE allowed_origins
             END,
+          scope = coalesce(_fact.data ->> 'scope', scope),
+          scrub_fields =
+            CASE
+              WHEN _fact.data ? 'scrub_fields'
+                THEN ARRAY(SELECT jsonb_array_elements_text(_fact.data -> 'scrub_fields'))
+              ELSE scrub_fields
+            END,
+          drop_ip_addresses = coalesce((_fact.data ->> 'drop_ip_addresses')::boolean, drop_ip_addresses),
           position = _fact.position
         WHERE id = _fact.stream;
 
@@ -104,6 +122,18 @@ BEGIN
         INSERT INTO api_key_secret (sha256, api_key, prefix, created_at)
         VALUES (decode(_fact.data ->> 'sha256', 'hex'), _fact.stream, _fact.data ->> 'prefix', _fact.recorded_at);
         UPDATE api_key SET position = _fact.position WHERE id = _fact.stream;
+
+      WHEN 'issue.commented' THEN
+        INSERT INTO api_key_minute AS m (api_key, minute, reports)
+        SELECT k.id, date_bin('1 minute', _fact.recorded_at, 'epoch'), 1
+        FROM api_key AS k
+        WHERE k.id = substr(_fact.actor, 5)::uuid AND k.rate_per_minute IS NOT NULL
+        ON CONFLICT (api_key, minute) DO UPDATE
+        SET reports = m.reports + 1;
+        IF FOUND THEN
+          DELETE FROM api_key_minute
+          WHERE api_key = substr(_fact.actor, 5)::uuid AND minute < _fact.recorded_at - interval '10 minutes';
+        END IF;
 
       WHEN 'api_key.deleted' THEN
         DELETE FROM api_key_secret WHERE api_key = _fact.stream;
