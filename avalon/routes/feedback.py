@@ -6,7 +6,6 @@ The page that shows the dialog is the SDK's own affair; its script is not served
 from __future__ import annotations
 
 from typing import Final, cast
-from urllib.parse import urlsplit
 
 from litestar import asgi
 from litestar.types import HTTPScope, Receive, Scope, Send
@@ -15,21 +14,20 @@ from avalon.protocols.sentry.feedback import Sent, decode_form, decode_user_repo
 from avalon.routes.ingest_answers import Answer, encode, respond
 from avalon.routes.ingest_feedback import store_feedback
 from avalon.routes.ingest_request import Request
-from avalon.routes.sentry import key_text
+from avalon.routes.sentry_request import key_of, key_of_dsn
 
 MAX_BODY_BYTES: Final = 100_000
 
 
 async def _user_feedback(request: Request) -> Answer:
-    scheme, _, dsn = request.authorization.partition(" ")
-    key = await request.authenticate(_key_of(dsn) if scheme.lower() == "dsn" else key_text(request))
+    key = await request.authenticate(key_of(request))
     sent = decode_user_report(await request.body(MAX_BODY_BYTES))
     (id,) = await store_feedback(request.services, key, [sent])
     return Answer(200, encode({"id": id.hex} | _echo(sent)))
 
 
 async def _error_page(request: Request) -> Answer:
-    key = await request.authenticate(_key_of(request.parameter("dsn")) or key_text(request))
+    key = await request.authenticate(key_of_dsn(request.parameter("dsn")) or key_of(request))
     sent = decode_form(await request.body(MAX_BODY_BYTES), request.parameter("eventId"))
     await store_feedback(request.services, key, [sent])
     return Answer(200, b"{}")
@@ -40,13 +38,6 @@ def _echo(sent: Sent) -> dict[str, str | None]:
     said = sent.feedback
     event = said.report.hex if said.report else None
     return {"eventID": event, "name": said.name, "email": said.email, "comments": said.text}
-
-
-def _key_of(dsn: str) -> str:
-    try:
-        return urlsplit(dsn.strip()).username or ""
-    except ValueError:
-        return ""
 
 
 @asgi("/api/0/projects/avalon/1/user-feedback", copy_scope=False, opt={"exclude_from_auth": True})

@@ -26,7 +26,7 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN: Final = frozenset({"/api/auth/login", "/api/openapi.json", "/api/docs"})
 OPEN_BELOW: Final = "/api/docs/"
 # Sentry SDKs send here with an API key, which the routes check.
-INGEST: Final = re.compile(r"/api/[0-9]+/(envelope|store)")
+INGEST: Final = re.compile(r"/api/[0-9]+/(envelope|store|security|minidump)")
 FEEDBACK: Final = re.compile(r"/api/0/projects/[\w-]+/[\w-]+/user-feedback", re.ASCII)
 FEEDBACK_FORM: Final = "/api/embed/error-page"
 # Until a password that somebody else made is changed, only one's own account is there.

@@ -48,6 +48,8 @@ ACCESS = {
     "POST /v1/traces": KEY,
     "POST /api/0/projects/avalon/1/user-feedback": KEY,
     "POST /api/embed/error-page": KEY,
+    "POST /api/1/security": KEY,
+    "POST /api/1/minidump": KEY,
     "GET /ws": VIEWER,
     "GET /api/auth/me": VIEWER,
     "POST /api/auth/logout": VIEWER,
