@@ -11,29 +11,29 @@ _USER_FIELDS: Final = ("id", "username", "email", "ip_address")
 _AUTO: Final = "{{auto}}"
 
 
-def read_user(event: Object) -> Object:
-    """The user, taken out of the event; what can't be read stays there.
-
-    Whoever receives the event knows better than `{{auto}}` which address it came from.
-    """
-    value = event.pop("user", None)
+def read_user(value: Any) -> Object:
+    """The user. Whoever receives the event knows better than `{{auto}}` which address it came from."""
     if type(value) is not dict:
         id = as_text(value)
-        if value and not id:
-            event["user"] = value
         return {"id": id} if id else {}
     user = {name: part for name, part in value.items() if part is not None and part != _AUTO}
-    odd: Object = {}
     for name in _USER_FIELDS:
         if name in user and type(user[name]) is not str:
-            part = user.pop(name)
-            if text := as_text(part):
+            text = as_text(user.pop(name))
+            if text:
                 user[name] = text
-            elif part:
-                odd[name] = part
-    if odd:
-        event["user"] = odd
     return user
+
+
+def unread_user(value: Any) -> Any:
+    """What `read_user` leaves out of what a client says: an id that is an object, a list of users."""
+    if type(value) is dict:
+        return {
+            name: value[name]
+            for name in _USER_FIELDS
+            if value.get(name) and type(value[name]) in (dict, list)
+        }
+    return value if type(value) is list else None
 
 
 def read_breadcrumbs(value: Any) -> list[Object]:
