@@ -95,7 +95,9 @@ ODD: list[tuple[str, Any, set[str], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("field", "value", "differs", "found"), ODD, ids=lambda one: str(one)[:40])
+@pytest.mark.parametrize(
+    ("field", "value", "differs", "found"), ODD, ids=[f"{one[0]} {json.dumps(one[1])[:30]}" for one in ODD]
+)
 def test_an_odd_field_is_taken_and_its_neighbours_stay(
     field: str, value: Any, differs: set[str], found: dict[str, Any]
 ) -> None:
