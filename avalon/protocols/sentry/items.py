@@ -24,6 +24,7 @@ MAX_TYPE: Final = 40
 TAKEN = "taken"
 BROKEN, NOT_SUPPORTED, TOO_LARGE, TOO_MANY = "broken", "not_supported", "too_large", "too_many_items"
 
+
 # What SDKs call them where they count what was dropped: the categories of
 # https://develop.sentry.dev/sdk/expected-features/rate-limiting/, "Definitions"
 CATEGORIES: Final = {
