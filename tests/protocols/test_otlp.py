@@ -162,6 +162,7 @@ def test_a_body_of_any_kind_is_the_message(body: Any, message: str, encoding: st
 def test_a_message_is_found_where_there_is_no_body() -> None:
     assert log_report(None, {"exception.type": "KeyError"}).message == "KeyError"
     assert log_report(None, event_name="device.crash").message == "device.crash"
+    assert log_report(" ", {"exception.type": "KeyError", "exception.message": ""}).message == "KeyError"
     assert log_report("could not pay", {"exception.type": "KeyError"}).message == "could not pay"
     assert span_report({}, {}).message == "POST /orders"
 
