@@ -318,6 +318,10 @@ async def test_a_get_is_told_to_post(client: httpx.AsyncClient) -> None:
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST, OPTIONS")
 
 
+async def test_profiles_have_no_address(server: Server) -> None:
+    assert (await post(server, b"", "/v1development/profiles")).status_code == 404
+
+
 class TestManyAtOnce:
     """What is larger than an append is stored in several, in order."""
 
