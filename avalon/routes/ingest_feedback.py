@@ -25,10 +25,10 @@ async def store_feedback(services: Services, key: ApiKey, sent: Sequence[Sent]) 
     if not sent:
         return []
     _drop(services, key, "too_many_items", len(sent) - MAX_FEEDBACK)
-    kept = sent[:MAX_FEEDBACK]
+    terms = await terms_of(services, key)
+    kept = [one.under(terms) for one in sent[:MAX_FEEDBACK]]
     outcomes = await asyncio.gather(*(_comment(services, key, one) for one in kept), return_exceptions=True)
     alone = [one for one, outcome in zip(kept, outcomes, strict=True) if isinstance(outcome, NotFound)]
-    terms = await terms_of(services, key)
     answers = await store(services, key, [one.submission(key.service, terms) for one in alone])
     for answer in (*outcomes, *answers):
         if isinstance(answer, BaseException) and not isinstance(answer, NotFound):

@@ -90,7 +90,22 @@ def test_fields_of_the_report_itself_can_be_named() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["unssn=1", "x-ssn=1", "ssn", "ssn = 1", "a=1", "ssn=", "=", "session=1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "unssn=1",
+        "x-ssn=1",
+        "ssn",
+        "ssn = 1",
+        "a=1",
+        "ssn=",
+        "=",
+        "session=1",
+        '"unssn": "1"',
+        "ssn: 1",
+        '"ssn":',
+    ],
+)
 def test_a_name_is_a_whole_word_in_running_text(text: str) -> None:
     assert clean_text(text, 100, FIELDS) == clean_text(text, 100, NO_TERMS)
 
@@ -102,6 +117,11 @@ def test_a_name_is_a_whole_word_in_running_text(text: str) -> None:
         ("SSN=1 Iban_Number=2;c=3", f"SSN={FILTERED} Iban_Number={FILTERED};c=3"),
         ("u=https://h/?a=b&ssn=1&c=d", f"u=https://h/?a=b&ssn={FILTERED}&c=d"),
         ('x=ssn="12"', f'x=ssn="{FILTERED}"'),
+        ('body {"ssn": "1 2", "a": 3}', f'body {{"ssn": "{FILTERED}", "a": 3}}'),
+        ('{"SSN":12,"a":3}', f'{{"SSN":{FILTERED},"a":3}}'),
+        ('{"ssn": [1, 2], "a": 3}', f'{{"ssn":{FILTERED}, "a": 3}}'),
+        (r'"{\"ssn\": \"1 2\", \"a\": 3}"', rf'"{{\"ssn\": \"{FILTERED}\", \"a\": 3}}"'),
+        ("{'ssn': b'1 2', 'a': 3}", f"{{'ssn': b'{FILTERED}', 'a': 3}}"),
     ],
 )
 def test_what_is_assigned_to_a_name_is_filtered(text: str, expected: str) -> None:
@@ -237,6 +257,10 @@ ADVERSARIES = [
     "n=",
     "N=x ",
     "[[ip]]",
+    '"n":',
+    'n":"',
+    'n":{',
+    "n\\':'",
 ]
 
 
@@ -244,7 +268,7 @@ ADVERSARIES = [
 def test_a_megabyte_of_anything_is_cleaned_within_a_second(piece: str) -> None:
     text = (piece * 1_000_000)[:1_000_000]
     names = [f"{'a' * n}n" for n in range(50)]
-    for work in (filter_addresses, Privacy(names, drop_ip_addresses=True).filter_assignments):
+    for work in (filter_addresses, Privacy(names, drop_ip_addresses=True).filter_text):
         started = time.process_time()
         work(text)
         assert time.process_time() - started < 1, work

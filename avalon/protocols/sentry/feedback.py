@@ -19,7 +19,7 @@ from avalon.feedback import Feedback
 from avalon.protocols.sentry.event import decode_event
 from avalon.protocols.sentry.parts import read_user
 from avalon.protocols.sentry.values import Object, as_object, as_text, pairs_of
-from avalon.protocols.submission import NO_TERMS, Submission, Terms, read_id
+from avalon.protocols.submission import NO_TERMS, Submission, Terms, clean_text, read_id
 from avalon.reports import MAX_TEXT, Cleaner
 from avalon.reports.untrusted import kind_of, parse_json
 
@@ -51,6 +51,19 @@ class Sent(msgspec.Struct, frozen=True):
             "contexts": as_object(self.event.get("contexts")) | {"feedback": about},
         }
         return decode_event(_encode(event), terms)
+
+    def under(self, terms: Terms) -> Sent:
+        """The same as a key's rules leave it."""
+        if terms.privacy is None:
+            return self
+        said = self.feedback
+        cleaned = msgspec.structs.replace(
+            said,
+            text=clean_text(said.text, MAX_WORDS, terms, field="comments"),
+            name=clean_text(said.name, MAX_TEXT["user"], terms, field="name"),
+            email=clean_text(said.email, MAX_TEXT["user"], terms, field="email"),
+        )
+        return Sent(cleaned, self.event)
 
     def _user(self) -> Object:
         """Who the program says it was, and then who they say they are."""
