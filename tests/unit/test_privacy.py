@@ -7,11 +7,13 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from avalon.protocols.avalon import decode_report
 from avalon.protocols.sentry import decode_event
 from avalon.protocols.submission import NO_TERMS, Submission, Terms, clean_text
-from avalon.reports import Privacy, encode_report
+from avalon.reports import Privacy, Report, clean_report, cleaner_for, encode_report
 from avalon.reports.addresses import filter_addresses
 from avalon.reports.scrubbing import FILTERED
 
@@ -272,3 +274,28 @@ def test_a_megabyte_of_anything_is_cleaned_within_a_second(piece: str) -> None:
         started = time.process_time()
         work(text)
         assert time.process_time() - started < 1, work
+
+
+RULES = Privacy(["ssn", "birth-date", "vars"], drop_ip_addresses=False)
+FRAGMENTS = [
+    *("ssn", "SSN", "birth_date", "Birth-Date", "=", ":", '"', "'", "\\", "b'", "{", "}", "[", " ", "&", ","),
+    *("x", "17", "un", "-", "é", "\u212a", "\n", "10.0.0.1", "2001:db8::1", "password="),
+]  # fmt: skip
+texts = st.lists(st.sampled_from(FRAGMENTS), max_size=9).map("".join)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    values=st.lists(texts, max_size=4),
+    escape=st.booleans(),
+    privacy=st.sampled_from([RULES, Privacy(["ssn", "é"], drop_ip_addresses=True)]),
+)
+def test_the_look_over_the_source_leaves_out_nothing(
+    values: list[str], escape: bool, privacy: Privacy
+) -> None:
+    # As some clients write JSON: every character behind an escape.
+    written = json.dumps(values)
+    source = "".join(f"\\u{ord(sign):04x}" for sign in written) if escape else written
+    report_ = Report(message="boom", metadata={"values": values}, tags={value: value for value in values})
+    quick = clean_report(report_, cleaner_for(source.encode(), privacy))
+    assert quick == clean_report(report_, cleaner_for(None, privacy))
