@@ -66,6 +66,7 @@ IMPORT_ORDER = [
     "subscriptions",
     "protocols",
     "ingest",
+    "importing",
     "routes",
     "app",
     "cli",
