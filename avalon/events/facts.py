@@ -208,3 +208,24 @@ class IssueUnmuted(Fact):
     was: dict[str, Any]
     group: UUID | msgspec.UnsetType = msgspec.UNSET
     report: UUID | msgspec.UnsetType = msgspec.UNSET
+
+
+class SourceMapsUploaded(Fact):
+    """Stream: the upload. Some names and how many scripts there are, and the bytes that it added."""
+
+    TYPE = "source_maps.uploaded"
+    release: str | None
+    dist: str | None
+    scripts: int
+    names: list[str]
+    bytes: int
+
+
+class SourceMapsDeleted(Fact):
+    """Stream: the upload. `reason`: asked (somebody did), unused (for too long), room (the budget is spent)."""
+
+    TYPE = "source_maps.deleted"
+    release: str | None
+    dist: str | None
+    scripts: int
+    reason: str
