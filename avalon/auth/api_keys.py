@@ -14,7 +14,15 @@ import msgspec
 from msgspec import UNSET
 
 from avalon import event_store
-from avalon.auth.key_fields import check_expiry, check_name, check_origins, check_rate, check_service
+from avalon.auth.key_fields import (
+    check_expiry,
+    check_name,
+    check_origins,
+    check_rate,
+    check_scope,
+    check_scrub_fields,
+    check_service,
+)
 from avalon.auth.key_format import fingerprint, new_key, shown
 from avalon.auth.key_ring import KeyRing, sql
 from avalon.database import Database
@@ -38,6 +46,9 @@ class KeyItem(msgspec.Struct, frozen=True):
     expires_at: datetime | None
     rate_per_minute: int | None
     allowed_origins: list[str]
+    scope: str
+    scrub_fields: list[str]
+    drop_ip_addresses: bool
     events_24h: int
 
 
@@ -70,6 +81,9 @@ class ApiKeys:
         expires_at: datetime | None = None,
         rate_per_minute: int | None = None,
         allowed_origins: list[str] | None = None,
+        scope: str = "report",
+        scrub_fields: list[str] | None = None,
+        drop_ip_addresses: bool = False,
     ) -> tuple[KeyItem, str]:
         """A new key and its text, which nothing can show again. Raises BadInput."""
         text = new_key()
@@ -80,6 +94,9 @@ class ApiKeys:
             expires_at=check_expiry(expires_at, await self._now()),
             rate_per_minute=check_rate(rate_per_minute),
             allowed_origins=check_origins(allowed_origins or []),
+            scope=check_scope(scope),
+            scrub_fields=check_scrub_fields(scrub_fields or []),
+            drop_ip_addresses=drop_ip_addresses,
         )
         key = uuid7()
         created = fact.new(key, actor, service=check_service(service))
@@ -130,4 +147,7 @@ def _checked(wanted: ApiKeyChanged, now: datetime) -> ApiKeyChanged:
         expires_at=UNSET if wanted.expires_at is UNSET else check_expiry(wanted.expires_at, now),
         rate_per_minute=UNSET if wanted.rate_per_minute is UNSET else check_rate(wanted.rate_per_minute),
         allowed_origins=UNSET if wanted.allowed_origins is UNSET else check_origins(wanted.allowed_origins),
+        scope=UNSET if wanted.scope is UNSET else check_scope(wanted.scope),
+        scrub_fields=UNSET if wanted.scrub_fields is UNSET else check_scrub_fields(wanted.scrub_fields),
+        drop_ip_addresses=wanted.drop_ip_addresses,
     )

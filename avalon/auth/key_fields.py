@@ -7,11 +7,15 @@ from datetime import UTC, datetime
 from typing import Final
 
 from avalon.errors import BadInput
+from avalon.reports import MAX_FIELD_NAME
 
 MAX_NAME: Final = 100
 MAX_SERVICE: Final = 100
 MAX_RATE: Final = 1_000_000
 MAX_ORIGINS: Final = 100
+MAX_SCRUB_FIELDS: Final = 50
+# What a key may do: send reports, or upload source maps.
+SCOPES: Final = ("report", "source_maps")
 LAST_EXPIRY: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
 _SERVICE: Final = re.compile(r"(?:[^\W_]|[._\-:/ ])+")
@@ -64,3 +68,19 @@ def _check_origin(origin: str) -> str:
             "must be origins such as https://shop.example.org, without a path", field="allowed_origins"
         )
     return origin.removesuffix(_DEFAULT_PORT[origin.partition(":")[0]])
+
+
+def check_scope(scope: str) -> str:
+    if scope not in SCOPES:
+        raise BadInput(f"must be one of {', '.join(SCOPES)}", field="scope")
+    return scope
+
+
+def check_scrub_fields(fields: list[str]) -> list[str]:
+    """Names of fields, each once in its case."""
+    fields = list(dict.fromkeys(field.strip() for field in fields))
+    if len(fields) > MAX_SCRUB_FIELDS:
+        raise BadInput(f"must be at most {MAX_SCRUB_FIELDS}", field="scrub_fields")
+    if not all(1 <= len(field) <= MAX_FIELD_NAME and field.isprintable() for field in fields):
+        raise BadInput(f"must be names of 1 to {MAX_FIELD_NAME} printable characters", field="scrub_fields")
+    return fields

@@ -18,14 +18,20 @@ import msgspec
 from avalon.auth.cache import Cache
 from avalon.auth.key_format import fingerprint, is_well_formed
 from avalon.database import Database
-from avalon.errors import KeyRefused
+from avalon.errors import Forbidden, KeyRefused
 from avalon.events import Event
+from avalon.reports import Privacy
 from avalon.statements import load
 
 sql = load("api_keys")
 
 MAX_KNOWN: Final = 10_000
 MAX_UNKNOWN: Final = 10_000
+
+_WRONG_SCOPE: Final = {
+    "report": "this key is for reports: make one whose scope is source_maps",
+    "source_maps": "this key is for source maps: make one whose scope is report",
+}
 
 
 class ApiKey(msgspec.Struct, frozen=True):
@@ -36,6 +42,13 @@ class ApiKey(msgspec.Struct, frozen=True):
     actor: str
     rate_per_minute: int | None
     allowed_origins: tuple[str, ...]
+    scope: str = "report"
+    privacy: Privacy | None = None
+
+    def require(self, scope: str) -> None:
+        """Raises Forbidden where the key is for something else."""
+        if self.scope != scope:
+            raise Forbidden(_WRONG_SCOPE[self.scope], code="key_scope")
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -45,6 +58,9 @@ class _Found(msgspec.Struct, frozen=True):
     service: str
     rate_per_minute: int | None
     allowed_origins: list[str]
+    scope: str
+    scrub_fields: list[str]
+    drop_ip_addresses: bool
     is_active: bool
     remaining_s: float | None
 
@@ -109,5 +125,14 @@ class KeyRing:
 
 
 def _as_known(row: _Found) -> _Known:
-    key = ApiKey(row.id, row.service, f"key:{row.id}", row.rate_per_minute, tuple(row.allowed_origins))
+    has_rules = row.scrub_fields or row.drop_ip_addresses
+    key = ApiKey(
+        row.id,
+        row.service,
+        f"key:{row.id}",
+        row.rate_per_minute,
+        tuple(row.allowed_origins),
+        row.scope,
+        Privacy(row.scrub_fields, drop_ip_addresses=row.drop_ip_addresses) if has_rules else None,
+    )
     return _Known(key, row.is_active, inf if row.remaining_s is None else monotonic() + row.remaining_s)

@@ -65,6 +65,9 @@ class ApiKeyCreated(Fact):
     expires_at: datetime | None = None
     rate_per_minute: int | None = None
     allowed_origins: list[str] = msgspec.field(default_factory=list)
+    scope: str = "report"
+    scrub_fields: list[str] = msgspec.field(default_factory=list)
+    drop_ip_addresses: bool = False
 
 
 class ApiKeyChanged(Fact):
@@ -76,6 +79,9 @@ class ApiKeyChanged(Fact):
     expires_at: datetime | msgspec.UnsetType | None = msgspec.UNSET
     rate_per_minute: int | msgspec.UnsetType | None = msgspec.UNSET
     allowed_origins: list[str] | msgspec.UnsetType = msgspec.UNSET
+    scope: str | msgspec.UnsetType = msgspec.UNSET
+    scrub_fields: list[str] | msgspec.UnsetType = msgspec.UNSET
+    drop_ip_addresses: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class ApiKeyRotated(Fact):

@@ -41,7 +41,8 @@ CLASS: Final = (
 # An app's id is data, and so is a package's name; a class's is code, and ends with a capital's word.
 APP: Final = r"(?<![\w.-])(?:com|org|net|io|cn)\.[a-z][\w-]*+\.[a-z][\w-]*+(?:\.[a-z][\w-]*+)*+(?!\.?\w)"
 
-# --- Hosts: `10.0.0.1:80 (name)`, `name[10.0.0.1]:25`, `name/10.0.0.1`, `[::1]:80`, `db1.example.com:5432`.
+# --- Hosts: `10.0.0.1:80 (name)`, `name[10.0.0.1]:25`, `name/10.0.0.1`, `[::1]:80`, `db1.example.com:5432`,
+# and `[ip]`, which stands for an address that is not kept (avalon.reports.addresses).
 
 _IP: Final = r"\d{1,3}+(?:\.\d{1,3}+){3}(?![\w-]|\.\w)"
 _HEXTETS: Final = r"[\dA-Fa-f]{1,4}+(?::[\dA-Fa-f]{1,4}+)*+"
@@ -64,7 +65,7 @@ _HOST_NAME: Final = (
 )
 _PORT: Final = r"(?::\d{1,5}+)?+"
 _HOST: Final = (
-    rf"(?:(?:[\w.-]++(?:/|(?=\[)))?+(?:\[(?:{_IP}|{_IP6})\]|{_IP}){_PORT}(?: ?\([\w.-]*+\))?+"
+    rf"(?:(?:[\w.-]++(?:/|(?=\[)))?+(?:\[(?:{_IP}|{_IP6}|ip)\]|{_IP}){_PORT}(?: ?\([\w.-]*+\))?+"
     rf"|{_IP6}|{_HOST_NAME}{_PORT})"
 )
 # The look ahead spares most words the longest of these expressions.

@@ -13,7 +13,7 @@ import msgspec
 
 from avalon.events import LEVELS, REPORTED, NewEvent, uuid7
 from avalon.grouping import RuleSet, group_id, group_report
-from avalon.reports import MAX_TEXT, Cleaner, Report, clean_report, encode_report
+from avalon.reports import MAX_TEXT, Privacy, Report, clean_report, cleaner_for, encode_report
 
 NO_MESSAGE: Final = "(no message)"
 # All reports of one such id would be one report.
@@ -24,9 +24,10 @@ LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What the key and its service say of the reports that come in: the service's grouping rules."""
+    """What the key and its service say of the reports that come in: how to group them, what not to store."""
 
     rules: RuleSet | None = None
+    privacy: Privacy | None = None
 
 
 NO_TERMS: Final = Terms()
@@ -55,7 +56,7 @@ def submit(
     terms: Terms = NO_TERMS,
 ) -> Submission:
     """The submission for a translated report; `source`: the JSON that all its strings were decoded from."""
-    cleaner = Cleaner(source)
+    cleaner = cleaner_for(source, terms.privacy)
     environment = cleaner.text(environment, MAX_TEXT["environment"], "environment")
     release = cleaner.text(release, MAX_TEXT["release"], "release")
     cleaned = clean_report(report, cleaner)
@@ -67,6 +68,11 @@ def submit(
         release=release or None,
         occurred_at=occurred_at,
     )
+
+
+def clean_text(text: str, limit: int, terms: Terms, *, field: str = "") -> str:
+    """A text that is stored beside reports, cleaned as theirs are. A key may scrub `field`."""
+    return cleaner_for(None, terms.privacy).text(text, limit, field)
 
 
 def to_event(submission: Submission, service: str, actor: str) -> NewEvent:

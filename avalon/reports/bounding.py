@@ -7,7 +7,7 @@ from typing import Any
 from avalon.reports.canonical import ExceptionInfo, Frame, Report, Sdk
 from avalon.reports.cleaning import Cleaner
 from avalon.reports.limits import MAX_ENTRIES, MAX_TEXT
-from avalon.reports.scrubbing import FILTERED, is_secret_key
+from avalon.reports.scrubbing import FILTERED
 
 
 def bound_and_scrub(report: Report, source: bytes | None = None) -> Report:
@@ -46,14 +46,16 @@ def _tags(tags: dict[str, str], cleaner: Cleaner) -> dict[str, str]:
     cleaned: dict[str, str] = {}
     for key, value in cleaner.first(list(tags.items()), MAX_ENTRIES["tags"], "tags"):
         name = cleaner.text(key, limit, "tags.*")
-        cleaned[name] = FILTERED if is_secret_key(key) else cleaner.text(value, limit, f"tags.{name}")
+        cleaned[name] = FILTERED if cleaner.is_secret(key) else cleaner.text(value, limit, f"tags.{name}")
     return cleaned
 
 
 def _user(user: dict[str, Any], cleaner: Cleaner) -> dict[str, Any]:
     """Addresses are filtered wherever they stand by accident; here a client says on purpose who was hit."""
     cleaned = cleaner.free_form(user, "user", MAX_TEXT["user"])
-    if "ip_address" in user:
+    if not cleaner.keeps_addresses:
+        cleaned.pop("ip_address", None)
+    elif "ip_address" in user:
         cleaned["ip_address"] = cleaner.tree(user["ip_address"], MAX_TEXT["user"], "user.ip_address")
     return cleaned
 

@@ -7,6 +7,7 @@ bytes of an entry that was left out because its object is too large in all).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -17,7 +18,7 @@ from avalon.reports.scrubbing import ALL_CHECKS, FILTERED, checks_needed, is_car
 T = TypeVar("T")
 
 # Looked at beyond a cut, so that a secret that begins before it is recognised.
-_MARGIN: Final = 4_096
+MARGIN: Final = 4_096
 # Scrubbing can make JSON longer, but not eightfold.
 _SURELY_FITTING_BYTES: Final = MAX_FREE_FORM_BYTES // 8
 _INT64: Final = 2**63
@@ -34,11 +35,16 @@ _encode = msgspec.json.Encoder().encode
 class Cleaner:
     """The cleaning of one report: the checks that its texts need, and what was cut so far."""
 
-    __slots__ = ("checks", "cut", "is_small")
+    __slots__ = ("checks", "cut", "is_plain", "is_small")
+
+    # What avalon.reports.privacy has its own of.
+    is_secret: Callable[[str], bool] = staticmethod(is_secret_key)
+    keeps_addresses = True
 
     def __init__(self, source: bytes | None = None) -> None:
         """`source`: the JSON text that all strings to come were decoded from; None if there is none."""
         self.checks = ALL_CHECKS if source is None else checks_needed(source)
+        self.is_plain = not self.checks
         self.is_small = source is not None and len(source) <= _SURELY_FITTING_BYTES
         self.cut: dict[str, int] = {}
 
@@ -46,7 +52,7 @@ class Cleaner:
         """The text repaired, scrubbed, and then at most `limit` characters long."""
         if len(value) > limit:
             self.note(field, len(value))
-            value = value[: limit + _MARGIN]
+            value = value[: limit + MARGIN]
         if value:
             for check in self.checks:
                 value = check(value)
@@ -79,10 +85,10 @@ class Cleaner:
             self.note(field, len(values))
             values = dict(list(values.items())[:_FREE_ENTRIES])
         cleaned: dict[str, Any] = {}
-        plain = not self.checks
+        plain, is_secret = self.is_plain, self.is_secret
         for key, value in values.items():
             name = key if plain and len(key) <= MAX_KEY else self.text(key, MAX_KEY, f"{field}.*")
-            if is_secret_key(key):
+            if is_secret(key):
                 cleaned[name] = None if value is None else FILTERED
             elif plain and type(value) is str and len(value) <= limit:
                 cleaned[name] = value
@@ -94,7 +100,7 @@ class Cleaner:
         if len(values) > _FREE_ENTRIES:
             self.note(field, len(values))
             values = values[:_FREE_ENTRIES]
-        if len(values) == 2 and type(values[0]) is str and is_secret_key(values[0]):
+        if len(values) == 2 and type(values[0]) is str and self.is_secret(values[0]):
             # Headers and cookies also come as pairs.
             values = [values[0], FILTERED]
         return [self.tree(value, limit, f"{field}[]", depth + 1) for value in values]

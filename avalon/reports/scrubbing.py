@@ -44,8 +44,13 @@ def is_secret_key(key: str) -> bool:
     return _is_secret_cached(key) if len(key) <= _MAX_CACHED_KEY else _is_secret(key)
 
 
+def fold_key(key: str) -> str:
+    """The form in which names of fields are compared: lower case, with `_` for `-`."""
+    return key.lower().replace("-", "_")
+
+
 def _is_secret(key: str) -> bool:
-    folded = key.lower().replace("-", "_")
+    folded = fold_key(key)
     return folded in _DENYLIST or _SECRET_NAME.search(folded) is not None
 
 

@@ -96,7 +96,7 @@ def _cors(request: Request) -> list[Header]:
 
 async def terms_of(services: Services, key: ApiKey) -> Terms:
     """What the key and its service say of the reports that come in."""
-    return Terms(rules=await services.rule_book.find(key.service))
+    return Terms(await services.rule_book.find(key.service), key.privacy)
 
 
 async def store(services: Services, key: ApiKey, submissions: Sequence[Submission]) -> list[Stored]:

@@ -58,14 +58,18 @@ class Request:
             if field is not None:
                 setattr(self, field, value.decode("latin-1"))
 
-    async def authenticate(self) -> ApiKey:
-        """The key, before any of the body is read; raises KeyRefused, Forbidden, or what the queue says."""
+    async def authenticate(self, scope: str = "report") -> ApiKey:
+        """The key, before any of the body is read; raises KeyRefused, Forbidden, or what the queue says.
+
+        `scope` is what the key has to be for.
+        """
         text = self.key
         if not text and self.scope["query_string"]:
             text = parse_qs(self.scope["query_string"].decode("latin-1")).get("key", [""])[0]
         # Before anything is asked of a Postgres that is known to be away.
         self.services.ingest.check(None)
         key = await self.services.auth.find_key(text)
+        key.require(scope)
         if key.allowed_origins and self.origin and self.origin not in key.allowed_origins:
             raise Forbidden("this key may not be used from this origin", code="origin_not_allowed")
         self.services.ingest.check(key)

@@ -26,6 +26,9 @@ class NewKeyBody(msgspec.Struct, forbid_unknown_fields=True):
     expires_at: datetime | None = None
     rate_per_minute: int | None = None
     allowed_origins: list[str] = []
+    scope: str = "report"
+    scrub_fields: list[str] = []
+    drop_ip_addresses: bool = False
 
 
 class KeyChangeBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -36,6 +39,9 @@ class KeyChangeBody(msgspec.Struct, forbid_unknown_fields=True):
     expires_at: datetime | UnsetType | None = UNSET
     rate_per_minute: int | UnsetType | None = UNSET
     allowed_origins: list[str] | UnsetType = UNSET
+    scope: str | UnsetType = UNSET
+    scrub_fields: list[str] | UnsetType = UNSET
+    drop_ip_addresses: bool | UnsetType = UNSET
 
 
 class RotateBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -56,6 +62,9 @@ class Key(msgspec.Struct):
     expires_at: str | None
     rate_per_minute: int | None
     allowed_origins: list[str]
+    scope: str
+    scrub_fields: list[str]
+    drop_ip_addresses: bool
     events_24h: int
 
 

@@ -6,6 +6,9 @@ SELECT
   k.service,
   k.rate_per_minute,
   k.allowed_origins,
+  k.scope,
+  k.scrub_fields,
+  k.drop_ip_addresses,
   k.is_active,
   extract(epoch FROM least(k.expires_at, s.expires_at) - clock_timestamp())::float AS remaining_s
 FROM projection.api_key_secret AS s
@@ -27,6 +30,9 @@ SELECT
   k.expires_at,
   k.rate_per_minute,
   k.allowed_origins,
+  k.scope,
+  k.scrub_fields,
+  k.drop_ip_addresses,
   coalesce(used.reports, 0)::bigint AS events_24h
 FROM projection.api_key AS k
 LEFT JOIN account.app_user AS maker ON k.created_by = 'user:' || maker.id

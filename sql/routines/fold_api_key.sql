@@ -59,7 +59,8 @@ BEGIN
     CASE _fact.type
       WHEN 'api_key.created' THEN
         INSERT INTO api_key (
-          id, name, service, is_active, expires_at, rate_per_minute, allowed_origins, created_at, created_by, position
+          id, name, service, is_active, expires_at, rate_per_minute, allowed_origins, scope, scrub_fields,
+          drop_ip_addresses, created_at, created_by, position
         )
         VALUES (
           _fact.stream,
@@ -69,6 +70,9 @@ BEGIN
           (_fact.data ->> 'expires_at')::timestamptz,
           (_fact.data ->> 'rate_per_minute')::integer,
           ARRAY(SELECT jsonb_array_elements_text(coalesce(_fact.data -> 'allowed_origins', '[]'))),
+          coalesce(_fact.data ->> 'scope', 'report'),
+          ARRAY(SELECT jsonb_array_elements_text(coalesce(_fact.data -> 'scrub_fields', '[]'))),
+          coalesce((_fact.data ->> 'drop_ip_addresses')::boolean, false),
           _fact.recorded_at,
           _fact.actor,
           _fact.position
@@ -94,6 +98,14 @@ BEGIN
                 THEN ARRAY(SELECT jsonb_array_elements_text(_fact.data -> 'allowed_origins'))
               ELSE allowed_origins
             END,
+          scope = coalesce(_fact.data ->> 'scope', scope),
+          scrub_fields =
+            CASE
+              WHEN _fact.data ? 'scrub_fields'
+                THEN ARRAY(SELECT jsonb_array_elements_text(_fact.data -> 'scrub_fields'))
+              ELSE scrub_fields
+            END,
+          drop_ip_addresses = coalesce((_fact.data ->> 'drop_ip_addresses')::boolean, drop_ip_addresses),
           position = _fact.position
         WHERE id = _fact.stream;
 

@@ -7,14 +7,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import Raw
+from msgspec.json import encode
 
-from avalon import event_store
+from avalon import event_store, projections
 from avalon.auth import Auth
 from avalon.auth.key_format import fingerprint, new_key
 from avalon.auth.key_ring import MAX_UNKNOWN
 from avalon.database import Database
-from avalon.errors import BadInput, KeyRefused, NotFound
+from avalon.errors import BadInput, Forbidden, KeyRefused, NotFound
 from avalon.events import ApiKeyChanged, NewEvent, uuid7
+from tests.conftest import Urls
 from tests.database.auth_help import Feed, facts, settings
 
 ADMIN = "user:01890000-0000-7000-8000-000000000001"
@@ -96,6 +99,38 @@ async def test_a_key_switched_off_is_refused_everywhere_once_the_fact_has_come(
     await auth.keys.change(ADMIN, item.id, ApiKeyChanged(is_active=True))
     await feed.bring(other)
     assert await refusal(other, text) is None
+
+
+async def test_new_rules_count_everywhere_once_the_fact_has_come(
+    auth: Auth, other: Auth, feed: Feed, database: Database, urls: Urls
+) -> None:
+    item, text = await auth.keys.create(ADMIN, name="a", service="a")
+    await other.find_key(text)
+    rules = ApiKeyChanged(scope="source_maps", scrub_fields=["ssn"], drop_ip_addresses=True)
+    await auth.keys.change(ADMIN, item.id, rules)
+    assert (await other.find_key(text)).privacy is None, "the control: without the fact it is remembered"
+    await feed.bring(other)
+    key = await other.find_key(text)
+    assert key.privacy is not None and key.privacy.drops_addresses and key.privacy.names("SSN")
+    with pytest.raises(Forbidden, match="for source maps") as refused:
+        key.require("report")
+    assert refused.value.code == "key_scope"
+    assert await projections.verify(urls.owner) == []
+
+
+async def test_a_key_of_an_older_release_has_no_rules(auth: Auth, database: Database, urls: Urls) -> None:
+    text, key = new_key(), uuid7()
+    data = {"name": "a", "sha256": fingerprint(text).hex(), "prefix": text[:10], "expires_at": None}
+    data |= {"rate_per_minute": None, "allowed_origins": []}
+    made = NewEvent(
+        id=uuid7(), type="api_key.created", stream=key, actor=ADMIN, service="a", data=Raw(encode(data))
+    )
+    await event_store.append(database, [made])
+    found = await auth.find_key(text)
+    assert (found.scope, found.privacy) == ("report", None)
+    await projections.rebuild(urls.owner)
+    item = await auth.keys.get(key)
+    assert (item.scope, item.scrub_fields, item.drop_ip_addresses) == ("report", [], False)
 
 
 async def test_a_stale_feed_makes_every_find_ask(auth: Auth, other: Auth, feed: Feed) -> None:

@@ -142,6 +142,32 @@ async def test_a_key_may_be_bound_to_origins(server: Server, admin: httpx.AsyncC
     assert (refused.status_code, refused.json()["code"]) == (403, "origin_not_allowed")
 
 
+async def test_a_key_for_source_maps_reports_nothing(server: Server, admin: httpx.AsyncClient) -> None:
+    body = {"name": "build", "service": "shop", "scope": "source_maps"}
+    key = (await admin.post("/api/keys", json=body)).raise_for_status().json()
+    report = {"error": {"message": "boom"}}
+    for path, sent in (("/report", report), ("/report/batch", [report])):
+        refused = await post(server, sent, path, **{"X-API-Key": key["key"]})
+        assert (refused.status_code, refused.json()["code"]) == (403, "key_scope")
+        assert "make one whose scope is report" in refused.json()["message"]
+    await admin.patch(f"/api/keys/{key['id']}", json={"scope": "report"})
+    assert (await post(server, report, **{"X-API-Key": key["key"]})).status_code == 201, "the control"
+
+
+async def test_a_key_decides_what_is_not_stored(server: Server, admin: httpx.AsyncClient) -> None:
+    body = {"name": "a", "service": "shop", "scrub_fields": ["ssn"], "drop_ip_addresses": True}
+    key = (await admin.post("/api/keys", json=body)).raise_for_status().json()
+    report = {"error": {"message": "no route to 203.0.113.7"}, "metadata": {"SSN": 17, "a": "ssn=17"}}
+    for path, sent in (("/report", report), ("/report/batch", [report])):
+        assert (await post(server, sent, path, **{"X-API-Key": key["key"]})).status_code == 201
+    assert (await post(server, report)).status_code == 201, "the control: another key of the same replica"
+    cleaned, batched, whole = [row["data"] for row in await stored(server)]
+    assert cleaned == batched
+    assert cleaned["message"] == "no route to [ip]"
+    assert cleaned["metadata"] == {"SSN": "[Filtered]", "a": "ssn=[Filtered]"}
+    assert (whole["message"], whole["metadata"]) == (report["error"]["message"], report["metadata"])  # type: ignore[index]
+
+
 async def test_a_get_is_told_to_post(client: httpx.AsyncClient) -> None:
     answer = await client.get("/report")
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST, OPTIONS")

@@ -27,6 +27,9 @@ FIELDS = {
     "expires_at",
     "rate_per_minute",
     "allowed_origins",
+    "scope",
+    "scrub_fields",
+    "drop_ip_addresses",
     "events_24h",
 }
 
@@ -100,6 +103,29 @@ async def test_a_key_can_be_changed_field_by_field(app: App, admin: httpx.AsyncC
     assert (await admin.patch(path, json={})).json() == after
 
 
+RULES = {"scope": "source_maps", "scrub_fields": ["ssn", "IBAN-Number"], "drop_ip_addresses": True}
+NO_RULES = {"scope": "report", "scrub_fields": [], "drop_ip_addresses": False}
+
+
+async def test_a_key_keeps_its_rules_until_they_are_changed(app: App, admin: httpx.AsyncClient) -> None:
+    def rules(item: Any) -> dict[str, Any]:
+        return {name: item[name] for name in RULES}
+
+    assert rules(await make_key(admin)) == NO_RULES
+    made = await make_key(admin, **RULES)
+    path = f"/api/keys/{made['id']}"
+    rotated = (await admin.post(f"{path}/rotate")).json()
+    renamed = (await admin.patch(path, json={"name": "Other"})).json()
+    assert rules(made) == rules(rotated) == rules(renamed) == RULES
+    for name, value in NO_RULES.items():
+        assert (await admin.patch(path, json={name: value})).json()[name] == value
+    key = await app.auth.find_key(rotated["key"])
+    assert (key.scope, key.privacy) == ("report", None)
+    await admin.patch(path, json={"scrub_fields": ["ssn", " ssn "]})
+    privacy = (await app.auth.find_key(rotated["key"])).privacy
+    assert privacy and privacy.names("SSN") and not privacy.drops_addresses
+
+
 async def test_a_rotated_key_answers_with_its_new_text(app: App, admin: httpx.AsyncClient) -> None:
     made = await make_key(admin)
     answer = await admin.post(f"/api/keys/{made['id']}/rotate", json={"overlap_seconds": 60})
@@ -158,6 +184,14 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"allowed_origins": ["https://a.example:70000"]}, "allowed_origins"),
     ({"allowed_origins": ["https://a.example"] * 101}, "allowed_origins"),
     ({"allowed_origins": "https://a.example"}, "allowed_origins"),
+    ({"scope": "everything"}, "scope"),
+    ({"scope": None}, "scope"),
+    ({"scrub_fields": "ssn"}, "scrub_fields"),
+    ({"scrub_fields": [""]}, "scrub_fields"),
+    ({"scrub_fields": ["a\0"]}, "scrub_fields"),
+    ({"scrub_fields": ["x" * 65]}, "scrub_fields"),
+    ({"scrub_fields": [f"field {n}" for n in range(51)]}, "scrub_fields"),
+    ({"drop_ip_addresses": "yes"}, "drop_ip_addresses"),
     ({"unknown": 1}, "unknown"),
 ]
 

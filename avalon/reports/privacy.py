@@ -1,0 +1,125 @@
+"""What a key adds to the scrubbing of its reports: more names of secret fields, and no IP addresses.
+
+A name holds for a field of the report itself (`server_name`, `vars`) as for any field that a client puts into
+it, at any depth, and for `name=value` in running text. `cleaner_for` gives keys without rules the plain
+Cleaner, so that they pay nothing for this.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, Final
+
+from avalon.reports.addresses import filter_addresses
+from avalon.reports.cleaning import MARGIN, Cleaner
+from avalon.reports.limits import MAX_TEXT
+from avalon.reports.scrubbing import FILTERED, fold_key, is_secret_key
+
+MAX_FIELD_NAME: Final = 64
+
+# fmt: off
+# Whatever these say is an address, or stands for one (RFC 7239 §6.3), beside those that are always filtered.
+_ADDRESS_NAMES: Final = frozenset((
+    "ip", "client_ip", "remote_ip", "ip_addr", "remote_address", "client_address", "remote_host", "forwarded",
+    "x_forwarded", "forwarded_for", "x_original_forwarded_for", "x_client_ip", "x_cluster_client_ip",
+    "true_client_ip", "cf_connecting_ip", "cf_connecting_ipv6", "cf_pseudo_ipv4", "fastly_client_ip",
+    "fly_client_ip", "x_appengine_user_ip", "x_azure_clientip", "x_azure_socketip",
+    "x_envoy_external_address",
+))
+# fmt: on
+# What is a version by its name has up to four numbers, too.
+_VERSION: Final = re.compile(r"(?:version|release|dist|build)$|\.(?:modules|packages)\.")
+_VALUE: Final = re.compile(r"""(["']?)[^\s&;,"'<>)]+""")
+_WORD_SIGN: Final = re.compile(r"[\w-]")
+
+_fold = lru_cache(maxsize=4096)(fold_key)
+
+
+class Privacy:
+    """The rules of one key."""
+
+    __slots__ = ("_assigned", "_names", "_ordered", "drops_addresses")
+
+    def __init__(self, fields: Iterable[str], *, drop_ip_addresses: bool) -> None:
+        named = {fold_key(field) for field in fields}
+        self.drops_addresses = drop_ip_addresses
+        self._names = frozenset(named | _ADDRESS_NAMES) if drop_ip_addresses else frozenset(named)
+        self._ordered = tuple(sorted(named))
+        # Only where a name's last character stands before the sign is more looked at.
+        last = {re.escape(case) for name in named for case in (name[-1], name[-1].upper())}
+        self._assigned = re.compile(f"=(?<=[{''.join(sorted(last))}-]=)") if named else None
+
+    def names(self, key: str) -> bool:
+        """Whether these rules name the field."""
+        folded = _fold(key) if len(key) <= MAX_FIELD_NAME else fold_key(key)
+        return folded in self._names
+
+    def filter_assignments(self, text: str) -> str:
+        """Replaces the value in `name=value`, for each of the names as a whole word."""
+        if self._assigned is None or "=" not in text:
+            return text
+        folded = fold_key(text)
+        present = tuple(name for name in self._ordered if name in folded)
+        pieces: list[str] = []
+        done = 0
+        for match in self._assigned.finditer(text) if present else ():
+            if match.start() < done or not _ends_with(text, match.start(), present):
+                continue
+            value = _VALUE.match(text, match.end())
+            if value:
+                pieces += (text[done : match.end()], value[1], FILTERED)
+                done = value.end()
+        return "".join((*pieces, text[done:])) if pieces else text
+
+
+def _ends_with(text: str, end: int, names: tuple[str, ...]) -> bool:
+    """Whether one of the names ends there, and begins where a word does."""
+    folded = fold_key(text[max(0, end - MAX_FIELD_NAME - 1) : end])
+    return folded.endswith(names) and any(
+        folded.endswith(name) and not _WORD_SIGN.match(folded[: -len(name)][-1:]) for name in names
+    )
+
+
+class PrivateCleaner(Cleaner):
+    """A Cleaner that goes by a key's rules, too."""
+
+    __slots__ = ("_privacy", "keeps_addresses")
+
+    def __init__(self, source: bytes | None, privacy: Privacy) -> None:
+        super().__init__(source)
+        self._privacy = privacy
+        self.keeps_addresses = not privacy.drops_addresses and not privacy.names("ip_address")
+        may_assign = source is None or b"=" in source or b"\\u" in source
+        self.is_plain = self.is_plain and not privacy.drops_addresses and not may_assign
+
+    def is_secret(self, key: str) -> bool:
+        """Whether the value under this key is never stored."""
+        return is_secret_key(key) or self._privacy.names(key)
+
+    def text(self, value: str, limit: int, field: str) -> str:
+        """As for every key; and before that, what the rules say of the field and of what stands in it."""
+        if value and self._privacy.names(_own_name(field)):
+            return FILTERED[:limit]
+        if len(value) > limit:
+            self.note(field, len(value))
+            value = value[: limit + MARGIN]
+        value = self._privacy.filter_assignments(value)
+        if self._privacy.drops_addresses and not _VERSION.search(field):
+            value = filter_addresses(value)
+        return super().text(value, limit, field)
+
+    def free_form(self, values: dict[str, Any], field: str, limit: int = MAX_TEXT["free"]) -> dict[str, Any]:
+        """As for every key; nothing where the rules name the field itself."""
+        return {} if self._privacy.names(_own_name(field)) else super().free_form(values, field, limit)
+
+
+def _own_name(field: str) -> str:
+    """`vars` of `exceptions[].frames[].vars`."""
+    return field.rpartition(".")[2].removesuffix("[]")
+
+
+def cleaner_for(source: bytes | None, privacy: Privacy | None) -> Cleaner:
+    """The cleaner of a report that comes in with a key; `source` as Cleaner takes it."""
+    return Cleaner(source) if privacy is None else PrivateCleaner(source, privacy)
