@@ -57,15 +57,19 @@ SELECT
   'key:00000000-0000-0000-0000-000000000009',
   jsonb_build_object('message', 'boom ' || n, 'stack', repeat('at somewhere in the code ', 20))
 FROM (
-  SELECT n, %(day)s::timestamptz + n * (interval '23 hours 59 minutes' / %(reports)s) AS at
-  FROM generate_series(0, %(reports)s - 1) AS n
+  SELECT
+    n,
+    day + n * (least(interval '23 hours 59 minutes', now() - day) / %(reports)s) AS at
+  FROM generate_series(0, %(reports)s - 1) AS n, (SELECT %(day)s::timestamptz AS day) AS one
 ) AS past
-WHERE at < now()
 """
 
 
 async def write_past(owner: psycopg.AsyncConnection[Any], days: int, reports_a_day: int) -> None:
-    """History as it would stand in the log after so many days, today's included."""
+    """History as it would stand in the log after so many days.
+
+    Today has as many as the others, at any hour: shortly after midnight they came fast.
+    """
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     for back in range(days, -1, -1):
         day = midnight - timedelta(days=back)

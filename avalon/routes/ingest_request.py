@@ -19,6 +19,8 @@ SMALL_BYTES: Final = 4096
 
 _FIELDS: Final = {
     b"x-api-key": "key",
+    b"x-sentry-auth": "sentry_auth",
+    b"authorization": "authorization",
     b"content-type": "content_type",
     b"content-encoding": "encoding",
     b"content-length": "length",
@@ -35,6 +37,7 @@ class Request:
     """What the hot path needs to know of a request, read from its headers in one pass."""
 
     __slots__ = (
+        "authorization",
         "content_type",
         "encoding",
         "held",
@@ -44,6 +47,7 @@ class Request:
         "origin",
         "receive",
         "scope",
+        "sentry_auth",
         "services",
     )
 
@@ -52,28 +56,33 @@ class Request:
         self.receive = receive
         self.services: Services = scope["litestar_app"].state.services
         self.held = 0
+        self.sentry_auth = self.authorization = ""
         self.key = self.content_type = self.encoding = self.host = self.origin = self.length = ""
         for name, value in scope["headers"]:
             field = _FIELDS.get(name)
             if field is not None:
                 setattr(self, field, value.decode("latin-1"))
 
-    async def authenticate(self, scope: str = "report") -> ApiKey:
-        """The key, before any of the body is read; raises KeyRefused, Forbidden, or what the queue says.
+    async def authenticate(self, text: str | None = None) -> ApiKey:
+        """The key of a text, or of the usual places, before the body is read.
 
-        `scope` is what the key has to be for.
+        Raises KeyRefused, Forbidden, or what the queue says.
         """
-        text = self.key
-        if not text and self.scope["query_string"]:
-            text = parse_qs(self.scope["query_string"].decode("latin-1")).get("key", [""])[0]
+        if text is None:
+            text = self.key or self.parameter("key")
         # Before anything is asked of a Postgres that is known to be away.
         self.services.ingest.check(None)
         key = await self.services.auth.find_key(text)
-        key.require(scope)
+        key.require("report")
         if key.allowed_origins and self.origin and self.origin not in key.allowed_origins:
             raise Forbidden("this key may not be used from this origin", code="origin_not_allowed")
         self.services.ingest.check(key)
         return key
+
+    def parameter(self, name: str) -> str:
+        """A parameter of the address, or ""."""
+        query = self.scope["query_string"]
+        return parse_qs(query.decode("latin-1")).get(name, [""])[0] if query else ""
 
     async def body(self, limit: int) -> bytes:
         """The whole body, inflated; raises PayloadTooLarge past `limit`, before or after inflating."""

@@ -31,6 +31,8 @@ SECURITY_SCHEMES: Final = {
     },
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "apiKeyInUrl": {"type": "apiKey", "in": "query", "name": "key"},
+    "sentryKey": {"type": "apiKey", "in": "header", "name": "X-Sentry-Auth"},
+    "sentryKeyInUrl": {"type": "apiKey", "in": "query", "name": "sentry_key"},
 }
 PROBLEM: Final = {
     "type": "object",

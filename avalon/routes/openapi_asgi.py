@@ -66,6 +66,12 @@ class StoredBatch(msgspec.Struct):
     position: int | None
 
 
+class SentryAnswer(msgspec.Struct, omit_defaults=True):
+    """The events are committed; `id` is the id of the first, as 32 hexadecimal digits."""
+
+    id: str | None = None
+
+
 class LiveSubscribe(msgspec.Struct, omit_defaults=True, tag_field="type", tag="subscribe"):
     """With no filter: everything. `after`, in the first one: also what was missed since that position."""
 
@@ -82,8 +88,9 @@ class LiveEvents(msgspec.Struct, tag_field="type", tag="events"):
     items: list[dict[str, Any]]
 
 
-STRUCTS: Final = (ReportBody, Stored, StoredBatch, LiveSubscribe, LiveEvents)
+STRUCTS: Final = (ReportBody, Stored, StoredBatch, SentryAnswer, LiveSubscribe, LiveEvents)
 _KEY: Final[list[dict[str, list[str]]]] = [{"apiKey": []}, {"apiKeyInUrl": []}]
+_SENTRY_KEY: Final[list[dict[str, list[str]]]] = [{"sentryKey": []}, {"sentryKeyInUrl": []}, {"apiKey": []}]
 _ENCODINGS: Final = {
     "name": "Content-Encoding",
     "in": "header",
@@ -132,6 +139,30 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
                 | {"application/x-ndjson": _TEXT},
             },
             "responses": {"201": {"description": "Stored", "content": _json(_ref("StoredBatch"))}},
+        }
+    },
+    "/api/1/envelope": {
+        "post": {
+            "tags": ["ingest"],
+            "operationId": "SentryEnvelope",
+            "description": "Stores the events of a Sentry SDK's envelope; its other items are counted and"
+            " dropped. Any other number does as well as 1. The key may also stand in X-Sentry-Auth, in"
+            " `?sentry_key=` or in the envelope's DSN.",
+            "security": _SENTRY_KEY,
+            "parameters": [_ENCODINGS],
+            "requestBody": {"required": True, "content": {"application/x-sentry-envelope": _TEXT}},
+            "responses": {"200": {"description": "Stored", "content": _json(_ref("SentryAnswer"))}},
+        }
+    },
+    "/api/1/store": {
+        "post": {
+            "tags": ["ingest"],
+            "operationId": "SentryStore",
+            "description": "Stores one event of a Sentry SDK from before envelopes.",
+            "security": _SENTRY_KEY,
+            "parameters": [_ENCODINGS],
+            "requestBody": {"required": True, "content": _json({"type": "object"})},
+            "responses": {"200": {"description": "Stored", "content": _json(_ref("SentryAnswer"))}},
         }
     },
     "/ws": {

@@ -41,6 +41,8 @@ ACCESS = {
     "GET /static/{name}": OPEN,
     "POST /report": KEY,
     "POST /report/batch": KEY,
+    "POST /api/1/envelope": KEY,
+    "POST /api/1/store": KEY,
     "GET /ws": VIEWER,
     "GET /api/auth/me": VIEWER,
     "POST /api/auth/logout": VIEWER,
