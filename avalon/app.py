@@ -47,6 +47,8 @@ from avalon.routes import (
     sentry,
     services,
     sinks,
+    source_map_uploads,
+    source_maps,
     stats,
     users,
 )
@@ -56,6 +58,10 @@ from avalon.routes.headers import headers
 from avalon.routes.problems import exception_handlers
 from avalon.settings import Settings
 from avalon.sinks.file import FileSink
+from avalon.source_maps import keeping
+from avalon.source_maps.chunks import Chunks
+from avalon.source_maps.resolver import Resolver
+from avalon.source_maps.storage import MB
 from avalon.subscriptions import Subscriptions
 from avalon.telemetry import Action
 from avalon.telemetry import log as log_line
@@ -81,6 +87,8 @@ ROUTES: Final = (
     sentry,
     services,
     sinks,
+    source_map_uploads,
+    source_maps,
     stats,
     users,
 )
@@ -166,14 +174,25 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
         subscriptions=subscriptions,
         rule_book=rule_book,
         regrouping=Regrouping(database),
+        source_maps=_resolver(database, hub, stack),
+        chunks=Chunks(database, settings.source_maps_mb * MB),
         replica=replica,
     )
+
+
+def _resolver(database: Database, hub: Hub, stack: AsyncExitStack) -> Resolver:
+    resolver = Resolver(database, hub.is_fresh)
+    hub.on_fact(resolver.scripts.forget)
+    hub.on_reset(resolver.scripts.forget_all)
+    stack.push_async_callback(resolver.close)
+    return resolver
 
 
 async def _keep_up(stack: AsyncExitStack, settings: Settings, database: Database, listener: Listener) -> None:
     """What works beside the service: ends of mutes and minutes; where set so, the log file and retention."""
     await _keep(stack, lambda: keep_unmuting(database))
     await _keep(stack, lambda: minutes.keep_short(database))
+    await _keep(stack, lambda: keeping.keep(database, settings.retention_days))
     if settings.log_file is not None:
         file = FileSink(settings.log_file, database, listener)
         await file.open()

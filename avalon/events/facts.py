@@ -228,7 +228,7 @@ class SourceMapsUploaded(Fact):
 
 
 class SourceMapsDeleted(Fact):
-    """Stream: the upload. `reason`: asked (somebody did), unused (for too long), room (the budget is spent)."""
+    """Stream: the upload. `reason`: asked (by somebody), unused (for too long), room (none is left)."""
 
     TYPE = "source_maps.deleted"
     release: str | None

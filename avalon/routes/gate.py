@@ -27,6 +27,8 @@ OPEN: Final = frozenset({"/api/auth/login", "/api/openapi.json", "/api/docs"})
 OPEN_BELOW: Final = "/api/docs/"
 # Sentry SDKs send here with an API key, which the routes check.
 INGEST: Final = re.compile(r"/api/[0-9]+/(envelope|store)")
+# sentry-cli uploads here with an API key, which the routes check.
+UPLOADS: Final = re.compile(r"/api/0/organizations/[^/]+/(?:chunk-upload|artifactbundle/assemble)")
 # Until a password that somebody else made is changed, only one's own account is there.
 BEFORE_PASSWORD_CHANGE: Final = frozenset({"/api/auth/profile", "/api/auth/me", "/api/auth/logout"})
 
@@ -132,7 +134,7 @@ def is_guarded(path: str) -> bool:
     if _DOTS.search(path):
         resolved = posixpath.normpath(path.replace("\\", "/"))
         return bool(_UNDER_API.match(path) or _UNDER_API.match(resolved))
-    if path in OPEN or path.startswith(OPEN_BELOW) or INGEST.fullmatch(path):
+    if path in OPEN or path.startswith(OPEN_BELOW) or INGEST.fullmatch(path) or UPLOADS.fullmatch(path):
         return False
     return bool(_UNDER_API.match(path))
 

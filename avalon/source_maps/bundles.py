@@ -12,6 +12,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any, Final, NamedTuple
 from uuid import UUID
 
@@ -43,7 +44,7 @@ _BROKEN: Final = (
 
 
 class Pair(NamedTuple):
-    """A script and its map: names of entries. A map whose script was not uploaded goes by that one's address."""
+    """A script and its map: names of entries. A map that stands alone goes by its script's address."""
 
     url: str
     debug_id: UUID | None
@@ -118,18 +119,17 @@ class Bundle:
             raise BadInput(f"manifest.json of the bundle can't be read: {error}") from None
 
 
-class _as_bad_input:  # noqa: N801
+@contextmanager
+def _as_bad_input() -> Iterator[None]:
     """Whatever the zip's reader stumbles over is the sender's to mend."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if isinstance(error, _BROKEN) and not isinstance(error, BadInput):
-            raise BadInput(f"the bundle is no whole zip: {str(error)[:200]}") from None
+    try:
+        yield
+    except _BROKEN as error:
+        raise BadInput(f"the bundle is no whole zip: {str(error)[:200]}") from None
 
 
 def check_directory(file: IO[bytes]) -> None:
-    """Before the zip's reader makes an object of each entry: how many there are, and how long their list is."""
+    """Before the zip's reader makes an object of each entry: how many, and how long is their list?"""
     size = file.seek(0, 2)
     file.seek(max(0, size - _END.size - _MAX_COMMENT))
     tail = file.read()
@@ -161,7 +161,7 @@ def as_name(text: str | None, field: str) -> str | None:
 
 
 def _pairs(files: dict[str, _File]) -> Iterator[Pair]:
-    """Each script with its map, by its debug id or by the reference in it, and the maps that are left over."""
+    """Each script with its map, by its debug id or its reference, and the maps that are left over."""
     maps = {name: file for name, file in files.items() if file.type == MAP}
     by_debug_id = {file.debug_id: name for name, file in maps.items() if file.debug_id}
     by_url = {file.url: name for name, file in maps.items()}

@@ -1,4 +1,4 @@
-"""What goes after a while: uploads that nobody needed for as long as reports are kept, and unfinished ones."""
+"""What goes after a while: uploads that were of no use as long as reports are kept, and unfinished ones."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from avalon.grouping.in_app import is_library
 from avalon.grouping.stacks import parse_stack
-from avalon.reports import ExceptionInfo, Frame, Report
+from avalon.reports import MAX_TEXT, Cleaner, ExceptionInfo, Frame, Report
 from avalon.source_maps.bundles import read_debug_id
 from avalon.source_maps.wire import Origin
 
@@ -26,20 +26,35 @@ from avalon.source_maps.wire import Origin
 MAX_FRAMES: Final = 128
 _MAX_FOLDERS: Final = 12
 
-_SCRIPT: Final = re.compile(r"\.(?:[cm]?js|bundle|jsbundle|hbc)(?:$|[?#])|^(?:https?|app|file|webpack-internal):")
+_SCRIPT: Final = re.compile(
+    r"\.(?:[cm]?js|bundle|jsbundle|hbc)(?:$|[?#])|^(?:https?|app|file|webpack-internal):"
+)
 _NAMELESS: Final = frozenset(("", "<anonymous>", "<unknown>", "anonymous"))
 _UP: Final = re.compile(r"^(?:\.{1,2}/)+")
 _BUNDLER: Final = re.compile(r"^webpack(?:-internal)?://[^/]*/")
 
 
+At = tuple[int, int]
+
+
 class Place(msgspec.Struct, frozen=True):
     """A frame that can be looked up: `at` is its exception's index and its own."""
 
-    at: tuple[int, int]
+    at: At
     line: int
     column: int
     path: str
     debug_id: UUID | None
+
+    @property
+    def name(self) -> str:
+        """What its script is looked for by."""
+        return str(self.debug_id) if self.debug_id else self.path
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether nobody would upload a map for it: its path is a library's."""
+        return self.debug_id is None and is_library("", self.path, "")
 
 
 def exceptions_of(report: Report) -> list[ExceptionInfo]:
@@ -78,6 +93,25 @@ def urls_of(path: str) -> list[str]:
     if not is_library("", path, ""):
         urls += [f"~/{'/'.join(folders[at:])}" for at in range(1, len(folders))][-_MAX_FOLDERS:]
     return list(dict.fromkeys(url for url in urls if "\0" not in url))
+
+
+def cleaned(origin: Origin) -> Origin:
+    """The origin as it may be stored and shown: a map may say anything, and sources hold secrets too."""
+    cleaner = Cleaner()
+
+    def line(text: str) -> str:
+        return cleaner.text(text, MAX_TEXT["line"], "")
+
+    return Origin(
+        file=cleaner.text(origin.file, MAX_TEXT["file"], ""),
+        line=origin.line,
+        column=origin.column,
+        function=cleaner.text(origin.function, MAX_TEXT["function"], ""),
+        name=cleaner.text(origin.name, MAX_TEXT["function"], ""),
+        context_line=None if origin.context_line is None else line(origin.context_line),
+        pre_context=[line(text) for text in origin.pre_context],
+        post_context=[line(text) for text in origin.post_context],
+    )
 
 
 def resolved(frame: Frame, origin: Origin, called: str) -> Frame:

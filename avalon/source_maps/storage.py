@@ -1,8 +1,8 @@
 """What was uploaded, in Postgres: each file once, compressed, within a budget.
 
 An upload is begun, filled in steps and then completed by the fact that tells of it; before that nobody sees
-it, and what a crash leaves behind goes after an hour (`avalon.source_maps.keeping`). Where all files together take more than
-the budget, the uploads that were of no use for the longest time go, each with a fact of its own.
+it, and what a crash leaves behind goes after two hours (`avalon.source_maps.keeping`). Where all files
+together take more than the budget, the uploads that were of no use for the longest time go, each with a fact.
 """
 
 from __future__ import annotations

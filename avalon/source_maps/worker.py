@@ -2,7 +2,7 @@
 
 The library that does it is native code, and recurses: a script with 100,000 nested brackets ends the process
 that reads it (symbolic 13.9). So that one does nothing else, within a bound of memory, and whoever asks it
-(`avalon.source_maps.lookup`) ends it when it takes too long. It reads questions from standard input and writes
+(`avalon.source_maps.lookup`) ends it when it takes too long. It reads questions from standard input, writes
 answers to standard output, and ends with its input.
 """
 

@@ -51,6 +51,7 @@ IMPORT_ORDER = [
     "deletions",
     "read_models",
     "auth",
+    "source_maps",
     "regrouping",
     "listener",
     "feed",
