@@ -28,7 +28,10 @@ OPEN_BELOW: Final = "/api/docs/"
 # Sentry SDKs send here with an API key, which the routes check.
 INGEST: Final = re.compile(r"/api/[0-9]+/(envelope|store)")
 # sentry-cli uploads here with an API key, which the routes check.
-UPLOADS: Final = re.compile(r"/api/0/organizations/[^/]+/(?:chunk-upload|artifactbundle/assemble)")
+UPLOADS: Final = re.compile(
+    r"/api/0/organizations/[^/]+/(?:chunk-upload|artifactbundle/assemble)"
+    r"|/api/0/(?:organizations/[^/]+|projects/[^/]+/[^/]+)/releases(?:/[^/]+)?"
+)
 # Until a password that somebody else made is changed, only one's own account is there.
 BEFORE_PASSWORD_CHANGE: Final = frozenset({"/api/auth/profile", "/api/auth/me", "/api/auth/logout"})
 

@@ -7,10 +7,11 @@ until it is stored. Organization and project in the address mean nothing here: t
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
-from litestar import Request, get, post
+from litestar import Request, get, post, put
 from litestar.connection import ASGIConnection
 from litestar.datastructures import UploadFile
 from litestar.handlers import BaseRouteHandler
@@ -19,6 +20,7 @@ from litestar.params import FromPath, JSONBody
 from avalon.auth import ApiKey
 from avalon.errors import BadInput, PayloadTooLarge
 from avalon.inflate import inflate
+from avalon.read_models.rows import as_time
 from avalon.routes.dependencies import services
 from avalon.routes.peer import header
 from avalon.source_maps.chunks import CHUNK_BYTES, CHUNKS_PER_REQUEST, Wanted
@@ -57,7 +59,8 @@ class UploadTerms(msgspec.Struct, rename="camel"):
     concurrency: int = 1
     hash_algorithm: str = "sha1"
     compression: tuple[str, ...] = ("gzip",)
-    accept: tuple[str, ...] = ("artifact_bundles", "artifact_bundles_v2")
+    # Without the first, sentry-cli 2 takes an older way, of a request for each file.
+    accept: tuple[str, ...] = ("release_files", "artifact_bundles", "artifact_bundles_v2")
 
 
 class UploadState(msgspec.Struct, rename="camel"):
@@ -126,4 +129,43 @@ async def _content(name: str, part: UploadFile) -> bytes:
     return content
 
 
-handlers: Final = [read_terms, put_chunks, assemble]
+class Release(msgspec.Struct, rename="camel"):
+    """A release, as far as Sentry's tools want to know."""
+
+    version: str
+    date_created: str
+    date_released: str | None = None
+    new_groups: int = 0
+
+
+class NewRelease(msgspec.Struct):
+    version: str
+
+
+@post(
+    ["/api/0/projects/{org:str}/{project:str}/releases", "/api/0/organizations/{org:str}/releases"],
+    guards=[requires_upload_key],
+    security=_SECURITY,
+    tags=["source-maps"],
+)
+async def announce_release(data: JSONBody[NewRelease]) -> Release:
+    """Answers what bundler plugins expect. A release is known by its first report; nothing is stored here."""
+    return Release(data.version, as_time(datetime.now(UTC)))
+
+
+@put(
+    [
+        "/api/0/projects/{org:str}/{project:str}/releases/{version:str}",
+        "/api/0/organizations/{org:str}/releases/{version:str}",
+    ],
+    guards=[requires_upload_key],
+    security=_SECURITY,
+    tags=["source-maps"],
+)
+async def finish_release(version: FromPath[str]) -> Release:
+    """Answers what bundler plugins expect, and stores nothing."""
+    now = as_time(datetime.now(UTC))
+    return Release(version, now, now)
+
+
+handlers: Final = [read_terms, put_chunks, assemble, announce_release, finish_release]
