@@ -19,8 +19,10 @@ from litestar.types import Receive, Scope, Send
 from avalon import minutes, retention
 from avalon.auth import Auth
 from avalon.database import Database
+from avalon.drops import Drops
 from avalon.errors import SettingsError
 from avalon.events import uuid7
+from avalon.feedback import Feedbacks
 from avalon.hub import Hub
 from avalon.ingest import Ingest
 from avalon.issues import keep_unmuting
@@ -30,7 +32,9 @@ from avalon.routes import (
     auth,
     changes,
     docs,
+    drops,
     errors,
+    feedback,
     grouping,
     health,
     ingest,
@@ -39,6 +43,7 @@ from avalon.routes import (
     keys,
     live,
     log,
+    otlp,
     pages,
     receipts,
     releases,
@@ -70,7 +75,9 @@ ROUTES: Final = (
     auth,
     changes,
     docs,
+    drops,
     errors,
+    feedback,
     grouping,
     health,
     ingest,
@@ -79,6 +86,7 @@ ROUTES: Final = (
     keys,
     live,
     log,
+    otlp,
     pages,
     receipts,
     releases,
@@ -151,6 +159,8 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
     stack.push_async_callback(database.close)
     ingest_queue = Ingest(settings.database_url)
     await _keep(stack, ingest_queue.run)
+    dropped = Drops(database)
+    await _keep(stack, dropped.run)
     listener = Listener(settings.database_direct_url, database)
     hub = Hub(database, listener)
     auth_ = Auth(database, settings, hub.is_fresh)
@@ -169,6 +179,8 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
         database=database,
         auth=auth_,
         ingest=ingest_queue,
+        drops=dropped,
+        feedback=Feedbacks(database),
         listener=listener,
         hub=hub,
         subscriptions=subscriptions,

@@ -53,7 +53,12 @@ class Action(StrEnum):
 
 REQUESTS = Counter("avalon_requests_total", "Answers by part of the service", ["part", "status"])
 REPORTS = Counter("avalon_reports_total", "Reports by what became of them", ["outcome"])
-ITEMS = Counter("avalon_sentry_items_total", "Items of envelopes by what became of them", ["type", "outcome"])
+SENTRY_ITEMS = Counter(
+    "avalon_sentry_items_total", "Items of envelopes by what became of them", ["type", "outcome"]
+)
+RECORDS = Counter(
+    "avalon_otlp_records_total", "Records of OpenTelemetry by what became of them", ["signal", "outcome"]
+)
 APPEND_SECONDS = Histogram("avalon_append_seconds", "One append statement, from send to commit")
 APPEND_EVENTS = Histogram(
     "avalon_append_events", "Events in one append", buckets=(1, 5, 10, 25, 50, 100, 250, 500)

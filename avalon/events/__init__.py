@@ -26,6 +26,7 @@ from avalon.events.facts import (
     ApiKeyCreated,
     ApiKeyDeleted,
     ApiKeyRotated,
+    Dropped,
     EpochStarted,
     ErrorDeleted,
     IssueOpened,
@@ -33,6 +34,7 @@ from avalon.events.facts import (
     IssueRegressed,
     IssueUnmuted,
     MinutesExpired,
+    ReportsDropped,
     ReportsExpired,
     ReportsPurged,
     ServiceErased,
@@ -42,8 +44,6 @@ from avalon.events.facts import (
     SinkCreated,
     SinkDeleted,
     SinkSwitchedOff,
-    SourceMapsDeleted,
-    SourceMapsUploaded,
     UserChanged,
     UserCreated,
     UserDeleted,
@@ -57,6 +57,7 @@ from avalon.events.grouping import (
     IssueGroupsUnbound,
 )
 from avalon.events.rows import LEVELS, REPORTED, SYSTEM, ZERO, Event, Fact, NewEvent, uuid7
+from avalon.events.source_maps import SourceMapsDeleted, SourceMapsUploaded
 
 __all__ = [
     "LEVELS",
@@ -70,6 +71,7 @@ __all__ = [
     "ApiKeyCreated",
     "ApiKeyDeleted",
     "ApiKeyRotated",
+    "Dropped",
     "EpochStarted",
     "ErrorDeleted",
     "Event",
@@ -95,6 +97,7 @@ __all__ = [
     "IssueUnmuted",
     "MinutesExpired",
     "NewEvent",
+    "ReportsDropped",
     "ReportsExpired",
     "ReportsPurged",
     "RuleChanged",

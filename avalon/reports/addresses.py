@@ -1,6 +1,6 @@
 """Finds IP addresses in running text, for keys whose reports may hold none.
 
-IPv4 is four numbers up to 255; behind a letter (`v1.2.3.4`), or with three zeros at its end, as browsers
+IPv4 is four numbers up to 255; behind a `v` (or `Version=`), or with three zeros at its end, as browsers
 write versions (`Chrome/120.0.0.0`), they are nobody's. Of IPv6 only what can be somebody's is looked for, by
 how it begins: global, unique local and link-local addresses, and IPv4 in IPv6 (RFC 4291, RFC 4193). So
 `std::map`, `12:34:56` and hashes stay. Each place of a text is tried once, over a bounded length.
@@ -17,7 +17,9 @@ HIDDEN: Final = "[ip]"
 # What an address may stand behind: no part of a word or a number, but for an escape (`\n` in a text within a
 # text, `%3D` in a query).
 _BEGINS: Final = r"(?:(?<![0-9A-Za-z.].)|(?<=\\[nrt].)|(?<=%[0-9A-Fa-f]{2}.))"
-_V4: Final = re.compile(rf"[0-9]{_BEGINS}[0-9]{{0,2}}(?:\.[0-9]{{1,3}}){{3}}(?![0-9A-Za-z_]|\.[0-9])")
+_V4: Final = re.compile(
+    rf"[0-9]{_BEGINS}(?<!ersion[= ].)[0-9]{{0,2}}(?:\.[0-9]{{1,3}}){{3}}(?![0-9A-Za-z_]|\.[0-9])"
+)
 _COLON: Final = r"(?::|%3[Aa])"
 _V6: Final = re.compile(
     rf"[236f:]{_BEGINS}(?:(?<=[23])[\da-f]{{3}}|(?<=f)[cd][\da-f]{{2}}|(?<=f)e[89ab][\da-f]"

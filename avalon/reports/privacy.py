@@ -15,7 +15,7 @@ from typing import Any, Final
 from avalon.reports.addresses import filter_addresses
 from avalon.reports.cleaning import MARGIN, Cleaner
 from avalon.reports.limits import MAX_TEXT
-from avalon.reports.scrubbing import FILTERED, fold_key, is_secret_key
+from avalon.reports.scrubbing import FILTERED, fold_key, is_secret_key, may_hide
 
 MAX_FIELD_NAME: Final = 64
 
@@ -34,34 +34,44 @@ _VERSION: Final = re.compile(r"(?:version|release|dist|build)$|\.(?:modules|pack
 _VALUE: Final = re.compile(r"""(["']?)[^\s&;,"'<>)]+""")
 _WORD_SIGN: Final = re.compile(r"[\w-]")
 
-_fold = lru_cache(maxsize=4096)(fold_key)
+_PLAIN_NAME: Final = re.compile(r"[a-z0-9_.$ ]+")
 
 
 class Privacy:
     """The rules of one key."""
 
-    __slots__ = ("_assigned", "_names", "_ordered", "drops_addresses")
+    __slots__ = ("_are_plain", "_assigned", "_assigned_names", "_names", "drops_addresses")
 
     def __init__(self, fields: Iterable[str], *, drop_ip_addresses: bool) -> None:
         named = {fold_key(field) for field in fields}
         self.drops_addresses = drop_ip_addresses
         self._names = frozenset(named | _ADDRESS_NAMES) if drop_ip_addresses else frozenset(named)
-        self._ordered = tuple(sorted(named))
+        self._assigned_names = tuple(sorted(named))
+        self._are_plain = all(map(_PLAIN_NAME.fullmatch, named))
         # Only where a name's last character stands before the sign is more looked at.
         last = {re.escape(case) for name in named for case in (name[-1], name[-1].upper())}
-        self._assigned = re.compile(f"=(?<=[{''.join(sorted(last))}-]=)") if named else None
+        self._assigned = re.compile(f"=(?<=[{''.join(sorted(last))}-]=)")
 
     def names(self, key: str) -> bool:
         """Whether these rules name the field."""
-        folded = _fold(key) if len(key) <= MAX_FIELD_NAME else fold_key(key)
-        return folded in self._names
+        return fold_key(key) in self._names
+
+    def may_assign(self, source: bytes | None) -> bool:
+        """Whether `name=value` may stand in a string decoded from this JSON."""
+        if source is None:
+            return bool(self._assigned_names)
+        if b"=" not in source and b"\\u" not in source:
+            return False
+        folded = source.lower()
+        if not self._are_plain or may_hide(folded):
+            return True
+        folded = folded.replace(b"-", b"_")
+        return any(name.encode() in folded for name in self._assigned_names)
 
     def filter_assignments(self, text: str) -> str:
         """Replaces the value in `name=value`, for each of the names as a whole word."""
-        if self._assigned is None or "=" not in text:
-            return text
         folded = fold_key(text)
-        present = tuple(name for name in self._ordered if name in folded)
+        present = tuple(name for name in self._assigned_names if name in folded)
         pieces: list[str] = []
         done = 0
         for match in self._assigned.finditer(text) if present else ():
@@ -85,39 +95,46 @@ def _ends_with(text: str, end: int, names: tuple[str, ...]) -> bool:
 class PrivateCleaner(Cleaner):
     """A Cleaner that goes by a key's rules, too."""
 
-    __slots__ = ("_privacy", "keeps_addresses")
+    __slots__ = ("_may_assign", "_privacy", "keeps_addresses")
 
     def __init__(self, source: bytes | None, privacy: Privacy) -> None:
         super().__init__(source)
         self._privacy = privacy
+        self._may_assign = privacy.may_assign(source)
         self.keeps_addresses = not privacy.drops_addresses and not privacy.names("ip_address")
-        may_assign = source is None or b"=" in source or b"\\u" in source
-        self.is_plain = self.is_plain and not privacy.drops_addresses and not may_assign
+        self.is_plain = self.is_plain and not privacy.drops_addresses and not self._may_assign
 
     def is_secret(self, key: str) -> bool:
         """Whether the value under this key is never stored."""
-        return is_secret_key(key) or self._privacy.names(key)
+        return _is_secret_cached(self._privacy, key) if len(key) <= MAX_FIELD_NAME else is_secret_key(key)
 
     def text(self, value: str, limit: int, field: str) -> str:
         """As for every key; and before that, what the rules say of the field and of what stands in it."""
-        if value and self._privacy.names(_own_name(field)):
+        if value and _is_named(self._privacy, field):
             return FILTERED[:limit]
         if len(value) > limit:
             self.note(field, len(value))
             value = value[: limit + MARGIN]
-        value = self._privacy.filter_assignments(value)
+        if self._may_assign and "=" in value:
+            value = self._privacy.filter_assignments(value)
         if self._privacy.drops_addresses and not _VERSION.search(field):
             value = filter_addresses(value)
         return super().text(value, limit, field)
 
     def free_form(self, values: dict[str, Any], field: str, limit: int = MAX_TEXT["free"]) -> dict[str, Any]:
         """As for every key; nothing where the rules name the field itself."""
-        return {} if self._privacy.names(_own_name(field)) else super().free_form(values, field, limit)
+        return {} if _is_named(self._privacy, field) else super().free_form(values, field, limit)
 
 
-def _own_name(field: str) -> str:
-    """`vars` of `exceptions[].frames[].vars`."""
-    return field.rpartition(".")[2].removesuffix("[]")
+@lru_cache(maxsize=4096)
+def _is_secret_cached(privacy: Privacy, key: str) -> bool:
+    return is_secret_key(key) or privacy.names(key)
+
+
+@lru_cache(maxsize=4096)
+def _is_named(privacy: Privacy, field: str) -> bool:
+    """Whether the rules name the last part of it: `vars` of `exceptions[].frames[].vars`."""
+    return privacy.names(field.rpartition(".")[2].removesuffix("[]"))
 
 
 def cleaner_for(source: bytes | None, privacy: Privacy | None) -> Cleaner:

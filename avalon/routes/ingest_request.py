@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from time import monotonic
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -10,10 +12,11 @@ from litestar.types import HTTPScope, Receive
 
 from avalon.auth import ApiKey
 from avalon.errors import BadInput, Forbidden, PayloadTooLarge
-from avalon.inflate import inflate
+from avalon.inflate import STEP_BYTES, Inflater, inflate
 from avalon.routes.dependencies import Services
 
 BODY_TIMEOUT_S: Final = 20.0
+SLOW_BYTES: Final = 1024 * 1024
 # Inflating that much takes under a millisecond; more goes to a thread, so that a bomb stops nobody.
 SMALL_BYTES: Final = 4096
 
@@ -86,8 +89,7 @@ class Request:
 
     async def body(self, limit: int) -> bytes:
         """The whole body, inflated; raises PayloadTooLarge past `limit`, before or after inflating."""
-        if self.length.isascii() and self.length.isdigit() and int(self.length[:20]) > limit:
-            raise PayloadTooLarge(f"the body is larger than {limit} bytes")
+        self._check_length(limit)
         message: Any = await self.receive()
         raw: bytes = message.get("body", b"")
         if message["type"] == "http.disconnect":
@@ -101,6 +103,31 @@ class Request:
         if len(raw) < SMALL_BYTES:
             return inflate(raw, self.encoding, limit)
         return await asyncio.to_thread(inflate, raw, self.encoding, limit)
+
+    async def steps(
+        self, limit: int, inflated_limit: int, step_bytes: int = STEP_BYTES
+    ) -> AsyncIterator[bytes]:
+        """The body, inflated as it arrives, for one who need not have all of it at once.
+
+        Raises PayloadTooLarge past a limit; what was given out before then has been read.
+        """
+        inflater = Inflater(self.encoding, inflated_limit, step_bytes)
+        is_first = True
+        async for part in self._parts(limit):
+            for step in inflater.feed(part):
+                if not is_first:
+                    await asyncio.sleep(0)  # others wait for the loop
+                is_first = False
+                yield step
+        inflater.end()
+
+    def keep(self, size: int) -> None:
+        """Says how much of the body is in memory; raises Unavailable where all together keep too much."""
+        if size > self.held:
+            self._hold(size - self.held)
+        elif size < self.held:
+            self.services.ingest.let_go(self.held - size)
+            self.held = size
 
     def let_go(self) -> None:
         """What was held of a large body is free again."""
@@ -128,9 +155,39 @@ class Request:
                     if not message.get("more_body"):
                         return b"".join(parts)
         except TimeoutError:
-            raise BadInput(f"the body did not arrive within {BODY_TIMEOUT_S:.0f} seconds") from None
+            raise _too_slow() from None
+
+    async def _parts(self, limit: int) -> AsyncIterator[bytes]:
+        """The body as it arrives; who is slow gets BODY_TIMEOUT_S for every SLOW_BYTES."""
+        self._check_length(limit)
+        begun, size, left_s = monotonic(), 0, None
+        while True:
+            try:
+                message: Any = await (
+                    self.receive() if left_s is None else asyncio.wait_for(self.receive(), left_s)
+                )
+            except TimeoutError:
+                raise _too_slow() from None
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            part = message.get("body", b"")
+            size += len(part)
+            if size > limit:
+                raise PayloadTooLarge(f"the body is larger than {limit} bytes")
+            yield part
+            if not message.get("more_body"):
+                return
+            left_s = max(0.0, begun + BODY_TIMEOUT_S * (1 + size // SLOW_BYTES) - monotonic())
+
+    def _check_length(self, limit: int) -> None:
+        if self.length.isascii() and self.length.isdigit() and int(self.length[:20]) > limit:
+            raise PayloadTooLarge(f"the body is larger than {limit} bytes")
 
     def url(self, id_: object) -> str:
         """The page of a report."""
         base = self.services.settings.public_url or f"{self.scope['scheme']}://{self.host}"
         return f"{base}/errors/{id_}"
+
+
+def _too_slow() -> BadInput:
+    return BadInput(f"the body did not arrive within {BODY_TIMEOUT_S:.0f} seconds")

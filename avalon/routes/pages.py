@@ -31,6 +31,7 @@ CONTENT_TYPES: Final = {
     "ico": "image/x-icon",
     "js": "text/javascript",
     "json": "application/json",
+    "md": "text/markdown",
     "mjs": "text/javascript",
     "png": "image/png",
     "svg": "image/svg+xml",

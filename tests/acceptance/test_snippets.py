@@ -23,10 +23,10 @@ from tests.acceptance.command import DEADLINE_S
 from tests.acceptance.readme import the_block
 from tests.acceptance.replica import PASSWORD, Cluster, Live, Replica, cluster_of
 from tests.acceptance.snippets import JAVASCRIPT, PYTHON, Program
+from tests.clients.node import NODE
 from tests.conftest import Urls
 from tests.sinks.fake_discord import FakeDiscord
 
-NODE = shutil.which("node")
 TOLD = ("fatal", "critical")
 
 
@@ -59,7 +59,7 @@ def write(folder: Path, language: str, programs: list[Program]) -> dict[str, tup
         suffix, interpreter = "py", sys.executable
     else:
         (folder / "avalon.mjs").write_text(the_block("js"))
-        suffix, interpreter = "mjs", str(NODE)
+        suffix, interpreter = "mjs", NODE
     for program in programs:
         (folder / f"{program.name}.{suffix}").write_text(dedent(program.source))
     return {program.name: (interpreter, f"{program.name}.{suffix}") for program in programs}
@@ -69,7 +69,7 @@ def write(folder: Path, language: str, programs: list[Program]) -> dict[str, tup
     ("language", "programs"),
     [
         ("python", PYTHON),
-        pytest.param("js", JAVASCRIPT, marks=pytest.mark.skipif(NODE is None, reason="no node")),
+        ("js", JAVASCRIPT),
     ],
     ids=["python", "javascript"],
 )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.clients.node import NODE
+
 FOLDER = Path(__file__).parent
-NODE = shutil.which("node")
 
 
-@pytest.mark.skipif(NODE is None, reason="no node; scripts/test finds the one that playwright brings")
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.test.js")), ids=lambda file: file.name)
 def test_the_module_does_what_its_own_tests_say(file: Path) -> None:
-    done = subprocess.run([str(NODE), "--test", file], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([NODE, "--test", file], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

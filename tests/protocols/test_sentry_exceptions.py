@@ -59,6 +59,29 @@ def test_of_a_groups_members_the_cause_of_the_first_comes_last() -> None:
     assert [one.type for one in found] == ["0", "6", "3", "5", "4", "1", "2"]
 
 
+def test_the_tree_of_a_group_is_kept_by_the_places_in_the_list() -> None:
+    tree = [member(3, 0), member(2, 1), member(1, 0, group=True), member(0, None, group=True)]
+    tree[0]["mechanism"]["source"] = "exceptions[1]"
+    report = report_of(exception=tree)
+    assert [one.type for one in report.exceptions] == ["0", "3", "1", "2"]
+    expected = {"parents": [None, 0, 0, 2], "sources": ["", "exceptions[1]", "", ""]}
+    assert report.contexts["exception_group"] == expected
+
+
+def test_a_plain_chain_has_no_tree() -> None:
+    assert "exception_group" not in report_of(exception=[member(1, 0), member(0, None)]).contexts
+
+
+@pytest.mark.parametrize("source", ["__cause__", "__context__"])
+def test_a_members_cause_is_told_by_its_number_where_its_parent_is_wrong(source: str) -> None:
+    # sentry-python says that every cause is the first exception's.
+    tree = [member(3, 0), member(2, 0), member(1, 0), member(0, None, group=True)]
+    tree[1]["mechanism"]["source"] = source
+    report = report_of(exception=tree)
+    assert [one.type for one in report.exceptions] == ["0", "3", "1", "2"]
+    assert report.contexts["exception_group"]["parents"] == [None, 0, 0, 2]
+
+
 def test_a_broken_tree_of_a_group_loses_nothing() -> None:
     cycle = [member(1, 2), member(2, 1), member(3, 3)]
     odd = [member(0, None, group=True), member(0, 0), member(7, 99), {"type": "plain", "mechanism": 17}]

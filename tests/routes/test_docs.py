@@ -87,7 +87,7 @@ def test_every_operation_says_who_may_call_it_and_how_it_fails(document: dict[st
             used = {name for one in operation["security"] for name in one}
             assert used <= schemes
             is_open = path in ("/api/auth/login", "/api/docs", "/api/openapi.json")
-            assert bool(used) == (not is_open and path.startswith(("/api/", "/report", "/ws"))), path
+            assert bool(used) == (not is_open and path.startswith(("/api/", "/report", "/v1/", "/ws"))), path
             answer = operation["responses"]["default"]["content"]["application/json"]["schema"]
             assert answer == {"$ref": "#/components/schemas/Problem"}
             assert operation["description"], path

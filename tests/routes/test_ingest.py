@@ -138,8 +138,26 @@ async def test_a_key_may_be_bound_to_origins(server: Server, admin: httpx.AsyncC
     report = {"error": {"message": "boom"}}
     headers = {"X-API-Key": key}
     assert (await post(server, report, **headers, Origin="https://shop.example")).status_code == 201
-    refused = await post(server, report, **headers, Origin="https://evil.example")
-    assert (refused.status_code, refused.json()["code"]) == (403, "origin_not_allowed")
+    assert (await post(server, report, **headers)).status_code == 201, "no browser asks"
+    for origin in ("https://evil.example", "http://shop.example", "https://shop.example:444", "null"):
+        for path, sent in (("/report", report), ("/report/batch", [report]), (f"/report?key={key}", report)):
+            own = headers if "?" not in path else {"X-API-Key": ""}
+            refused = await post(server, sent, path, **own, Origin=origin)
+            assert (refused.status_code, refused.json()["code"]) == (403, "origin_not_allowed"), (
+                path,
+                origin,
+            )
+            # So that the page can read why.
+            assert refused.headers["access-control-allow-origin"] == "*"
+    assert (await post(server, report, Origin="https://evil.example")).status_code == 201, "the control"
+    assert len(await stored(server)) == 3
+
+
+async def test_a_page_can_read_why_it_was_refused(server: Server) -> None:
+    for headers in ({"X-API-Key": ""}, {"Content-Encoding": "rar"}, {}):
+        refused = await post(server, {"error": {}}, **headers, Origin="https://shop.example")
+        assert refused.status_code >= 400
+        assert refused.headers["access-control-allow-origin"] == "*", refused.text
 
 
 async def test_a_key_for_source_maps_reports_nothing(server: Server, admin: httpx.AsyncClient) -> None:

@@ -29,6 +29,13 @@ async def test_every_address_of_the_dashboard_is_the_page(client: httpx.AsyncCli
     assert (await client.head(path)).status_code == 200
 
 
+async def test_the_guides_are_markdown(client: httpx.AsyncClient) -> None:
+    for language in ("en", "fr"):
+        answer = await client.get(f"/static/docs/{language}/python.md")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/markdown; charset=utf-8")
+        assert answer.text == (STATIC / "docs" / language / "python.md").read_text()
+
+
 async def test_a_browser_that_has_it_is_told_so(client: httpx.AsyncClient) -> None:
     first = await client.get("/static/docs.css")
     assert first.headers["content-type"] == "text/css; charset=utf-8"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import tomllib
@@ -52,6 +53,8 @@ IMPORT_ORDER = [
     "read_models",
     "auth",
     "source_maps",
+    "drops",
+    "feedback",
     "regrouping",
     "listener",
     "feed",
@@ -199,3 +202,22 @@ class TestDependencies:
         for name in ("pytest", "playwright", "ruff", "mypy"):
             assert f"\n{name}==" not in service
             assert f"\n{name}==" in tests
+
+
+class TestJavaScriptDependencies:
+    """Of the tests' clients; what the service serves has none."""
+
+    folder = ROOT / "tests" / "clients"
+    declared = json.loads((folder / "package.json").read_text())
+    lock = (folder / "package-lock.json").read_text()
+    packages = json.loads(lock)["packages"]
+
+    def test_each_is_pinned_to_the_version_in_the_lock(self):
+        assert self.packages[""]["dependencies"] == self.declared["dependencies"], "scripts/lock makes it"
+        for name, version in self.declared["dependencies"].items():
+            assert re.fullmatch(r"\d+\.\d+\.\d+", version), name
+            assert self.packages[f"node_modules/{name}"]["version"] == version
+
+    def test_the_lock_has_hashes_and_names_no_address(self):
+        assert "://" not in self.lock
+        assert all(one["integrity"].startswith("sha512-") for path, one in self.packages.items() if path)

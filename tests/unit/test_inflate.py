@@ -12,7 +12,7 @@ import pytest
 from backports import zstd
 
 from avalon.errors import BadInput, PayloadTooLarge, UnsupportedMedia
-from avalon.inflate import STEP_BYTES, inflate
+from avalon.inflate import STEP_BYTES, Inflater, inflate
 
 LIMIT = 256 * 1024
 TEXT = b'{"error": {"message": "boom"}}' * 100
@@ -40,6 +40,22 @@ STREAMS = ENCODERS[:6]
 @pytest.mark.parametrize("body", [b"", b"x", TEXT, bytes(STEP_BYTES), bytes(LIMIT)])
 def test_a_body_comes_back_as_it_was(encoding: str, encode: Callable[[bytes], bytes], body: bytes) -> None:
     assert inflate(encode(body), encoding, LIMIT) == body
+
+
+@pytest.mark.parametrize(("encoding", "encode"), ENCODERS)
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_body_that_comes_in_parts_is_the_same(
+    encoding: str, encode: Callable[[bytes], bytes], size: int
+) -> None:
+    body = TEXT + bytes(2 * STEP_BYTES)
+    sent = encode(body)[: 5000 * size]
+    inflater = Inflater(encoding, LIMIT)
+    parts = [sent[start : start + size] for start in range(0, len(sent), size)]
+    steps = [step for part in parts for step in inflater.feed(part)]
+    assert body.startswith(b"".join(steps))
+    if len(sent) < 5000 * size:
+        inflater.end()
+        assert b"".join(steps) == body
 
 
 @pytest.mark.parametrize(("encoding", "encode"), ENCODERS)

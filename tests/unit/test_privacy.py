@@ -108,6 +108,14 @@ def test_what_is_assigned_to_a_name_is_filtered(text: str, expected: str) -> Non
     assert clean_text(text, 100, FIELDS) == expected
 
 
+@pytest.mark.parametrize(
+    "body", [b'{"error":{"message":"s\\u0073n\\u003d17"}}', b'{"error":{"message":"SSN=17 \\u00e9"}}']
+)
+def test_no_escape_hides_an_assignment(body: bytes) -> None:
+    assert FILTERED in decode_report(body, FIELDS).report.message
+    assert "17" in decode_report(body).report.message, "the control"
+
+
 def test_names_are_no_expressions() -> None:
     terms = Terms(privacy=Privacy([".*", "a]|b", "(", "\\"], drop_ip_addresses=False))
     assert clean_text("x=1 a]|b=2 .*=3 (=4 \\=5", 100, terms) == (
@@ -144,6 +152,7 @@ def test_an_address_is_replaced(text: str, expected: str) -> None:
     "text",
     [
         "v1.2.3.4",
+        "Microsoft.AspNetCore.Mvc, Version=3.1.3.0, Culture=neutral",
         "Mozilla/5.0 (X11) Chrome/120.0.0.0 Safari/537.36",
         "1.2.3.4.5",
         "256.1.1.1",

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
-
-import pytest
 
 from avalon.grouping import group_report
 from avalon.grouping.stacks import parse_stack
 from avalon.reports import ExceptionInfo, Report
 from tests.acceptance.readme import the_block
+from tests.clients.node import NODE
 
 V8 = """Error: checkout failed
     at checkout (/app/src/shop.js:{line}:80)
@@ -28,7 +26,7 @@ map@[native code]
 global code@https://shop.test/shop.js:{line}:51"""
 TYPE_ERROR = "TypeError: Cannot read properties of undefined (reading 'price')"
 SYNTAX_ERROR = "SyntaxError: Expected property name or '}' in JSON at position 1"
-NODE = shutil.which("node")
+
 PROGRAM = """
 const load = (text) => text ? JSON.parse(text) : undefined.price;
 const checkout = (text) => {
@@ -73,12 +71,11 @@ def test_two_causes_behind_one_wrapper_are_two_issues() -> None:
     assert key(v8(TYPE_ERROR)) == key(v8(TYPE_ERROR, line=42))
 
 
-@pytest.mark.skipif(NODE is None, reason="no node")
 def test_what_the_readmes_snippet_really_joins_is_told_apart() -> None:
     found = re.search(r"^const stackOf = .*?;\n(?=\n)", the_block("js"), re.MULTILINE | re.DOTALL)
     assert found
     ended = subprocess.run(
-        [str(NODE), "--input-type=module"],
+        [NODE, "--input-type=module"],
         input=found[0] + PROGRAM,
         capture_output=True,
         text=True,

@@ -52,12 +52,23 @@ def decode_event(body: bytes, terms: Terms = NO_TERMS) -> Submission:
 
     Raises BadInput where it is no JSON object.
     """
-    event, body = _parse(body)
+    event, source = parse_event(body)
+    return read_event(event, source, terms)
+
+
+def parse_event(body: bytes) -> tuple[Object, bytes]:
+    """An event, and the JSON that its strings were decoded from. Raises BadInput where it is no object."""
+    event, source = _parse(body)
     if type(event) is not dict:
         raise BadInput(f"expected an event as a JSON object, got {kind_of(event)}")
-    if b"sentry.interfaces." in body:
+    return event, source
+
+
+def read_event(event: Object, source: bytes | None, terms: Terms = NO_TERMS) -> Submission:
+    """The report of an event; `source` as `submit` takes it."""
+    if source is None or b"sentry.interfaces." in source:
         _use_new_names(event)
-    return _translate(event, body, terms)
+    return _translate(event, source, terms)
 
 
 def _parse(body: bytes) -> tuple[Any, bytes]:
@@ -77,7 +88,7 @@ def _use_new_names(event: Object) -> None:
         event.setdefault(_RENAMED.get(name, name), event.pop(old))
 
 
-def _translate(event: Object, source: bytes, terms: Terms) -> Submission:
+def _translate(event: Object, source: bytes | None, terms: Terms) -> Submission:
     """Takes the known fields out of the event; what is left over is unknown."""
     for name in _DROPPED:
         event.pop(name, None)

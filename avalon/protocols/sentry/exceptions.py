@@ -13,8 +13,9 @@ from typing import Any, Final
 import msgspec
 
 from avalon.protocols.sentry.frames import read_frames
-from avalon.protocols.sentry.values import Object, as_flag, as_object, as_text, entries_of, objects_of
-from avalon.reports import ExceptionInfo, Frame
+from avalon.protocols.sentry.groups import first_members_last, is_group, mechanism_of, tree_of
+from avalon.protocols.sentry.values import Object, as_flag, as_text, entries_of, objects_of
+from avalon.reports import MAX_ENTRIES, ExceptionInfo, Frame
 
 # Old SDKs have no `type`, and write it before the value.
 _TYPE_AND_VALUE: Final = re.compile(r"([\w.]{0,200}(?:Error|Exception|Warning)): ?(.*)", re.ASCII | re.DOTALL)
@@ -29,12 +30,16 @@ def read_exceptions(event: Object) -> tuple[list[ExceptionInfo], str]:
     """
     take = event.pop
     raws = _raw_exceptions(take("exception", None))
-    exceptions = [_read_exception(raw) for raw in _causes_last(raws)]
+    grouped = is_group(raws)
+    ordered = first_members_last(raws) if grouped else raws[::-1]
+    exceptions = [_read_exception(raw) for raw in ordered]
     exceptions = [one for one in exceptions if one.type or one.value or one.frames]
+    if grouped and len(raws) == len(exceptions) <= MAX_ENTRIES["exceptions"]:
+        _note(event, "exception_group", tree_of(ordered), ("parents", "sources"))
     apart = take("stacktrace", None)
     thread = _failed_thread(objects_of(take("threads", None)), raws)
     _note(event, "thread", thread, _THREAD_FIELDS)
-    _note(event, "mechanism", _mechanism(raws[-1]) if raws else {}, _MECHANISM_FIELDS)
+    _note(event, "mechanism", mechanism_of(raws[-1]) if raws else {}, _MECHANISM_FIELDS)
     if not any(one.frames for one in exceptions):
         frames = read_frames(apart) or read_frames(thread.get("stacktrace")) or _template(event)
         if frames:
@@ -59,46 +64,9 @@ def _read_exception(raw: Object) -> ExceptionInfo:
         type=type_,
         value=value,
         module=as_text(get("module")),
-        handled=as_flag(_mechanism(raw).get("handled")),
+        handled=as_flag(mechanism_of(raw).get("handled")),
         frames=read_frames(get("stacktrace")) or read_frames(get("raw_stacktrace")),
     )
-
-
-def _mechanism(raw: Object) -> Object:
-    return as_object(raw.get("mechanism"))
-
-
-def _causes_last(raws: list[Object]) -> list[Object]:
-    if any(_mechanism(raw).get("is_exception_group") is True for raw in raws):
-        return _first_members_last(raws)
-    return raws[::-1]
-
-
-def _first_members_last(raws: list[Object]) -> list[Object]:
-    """Parents before their children, and of siblings the one with the lowest number last.
-
-    What belongs to no tree (a wrong parent, a cycle) comes first.
-    """
-    mechanisms = [_mechanism(raw) for raw in raws]
-    ids = [_number(mechanism.get("exception_id")) for mechanism in mechanisms]
-    parents = [_number(mechanism.get("parent_id")) for mechanism in mechanisms]
-    known = set(ids) - {None}
-    children: dict[int | None, list[int]] = {}
-    for index in sorted(range(len(raws)), key=lambda index: ids[index] or 0):
-        parent = parents[index]
-        children.setdefault(parent if parent in known else None, []).append(index)
-    ordered: list[int] = []
-    waiting = children.pop(None, [])
-    while waiting:
-        index = waiting.pop()
-        ordered.append(index)
-        waiting += children.pop(ids[index], []) if ids[index] is not None else []
-    reached = set(ordered)
-    return [raws[i] for i in range(len(raws)) if i not in reached] + [raws[i] for i in ordered]
-
-
-def _number(value: Any) -> int | None:
-    return value if type(value) is int else None
 
 
 def _failed_thread(threads: list[Object], raws: list[Object]) -> Object:

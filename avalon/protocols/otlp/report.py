@@ -1,0 +1,109 @@
+"""A record as a submission: what its attributes are called in OpenTelemetry, and where we keep it.
+
+The names are those of the semantic conventions, the stable ones first and then what SDKs sent before
+(https://opentelemetry.io/docs/specs/semconv/). What is left over of the attributes stands in `metadata`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from avalon.protocols.otlp.records import Record
+from avalon.protocols.otlp.values import Attributes, as_text, take_text
+from avalon.protocols.submission import NO_MESSAGE, Submission, Terms, free_name, read_time, submit
+from avalon.reports import ExceptionInfo, Report
+
+_USER: Final = {
+    "id": ("user.id", "enduser.id"),
+    "username": ("user.name",),
+    "email": ("user.email",),
+}
+_encode = msgspec.json.Encoder().encode
+
+
+def translate(record: Record, id: UUID, terms: Terms) -> Submission:
+    """The submission for a record. One without any time gets an id of its own instead of `id`."""
+    report = _report(record)
+    origin = record.origin
+    return submit(
+        report,
+        _source(report, origin.environment, origin.release),
+        level=record.level or "error",
+        id=id if record.time else None,
+        environment=origin.environment,
+        release=origin.release,
+        occurred_at=read_time(record.time) if record.time else None,
+        terms=terms,
+    )
+
+
+def _source(report: Report, environment: str, release: str) -> bytes | None:
+    """All texts as JSON: one look over it is cheaper than a look at each for each kind of secret."""
+    try:
+        return _encode((report, environment, release))
+    except UnicodeEncodeError:
+        return None
+
+
+def _report(record: Record) -> Report:
+    attributes, origin = record.attributes, record.origin
+    exception, stack = _exception(attributes)
+    body = as_text(record.body)
+    said = (exception.value or "") if exception else ""
+    route = as_text(attributes.get("http.route"))
+    url = take_text(attributes, "url.full", "http.url")
+    path = take_text(attributes, "url.path", "http.target").partition("?")[0] or _path(url) or route
+    method = take_text(attributes, "http.request.method", "http.method")
+    user = {name: text for name, names in _USER.items() if (text := take_text(attributes, *names))}
+    message = said or body or (exception.type if exception else "") or record.event_name or record.span
+    if type(record.body) in (dict, list) or (body and body != message):
+        attributes[free_name(attributes, "body")] = record.body
+    return Report(
+        message=message if message and not message.isspace() else NO_MESSAGE,
+        exceptions=[exception] if exception else [],
+        stack=stack,
+        path=path,
+        method=method,
+        request={"url": url} if url else {},
+        metadata=attributes,
+        tags=dict(origin.tags),
+        user=user,
+        contexts=origin.contexts | _trace(record),
+        sdk=origin.sdk,
+        platform=origin.platform,
+        server_name=origin.server_name,
+        transaction=record.span or route,
+    )
+
+
+def _exception(attributes: Attributes) -> tuple[ExceptionInfo | None, str]:
+    """The exception and its printed stack, taken out of the attributes.
+
+    `exception.escaped` counts only where it is true: SDKs say false also of what they see no more of.
+    """
+    type_ = take_text(attributes, "exception.type")
+    value = take_text(attributes, "exception.message")
+    stack = take_text(attributes, "exception.stacktrace")
+    escaped = take_text(attributes, "exception.escaped").lower() == "true"
+    if not (type_ or value):
+        return None, stack
+    return ExceptionInfo(type=type_, value=value, handled=False if escaped else None), stack
+
+
+def _path(url: str) -> str:
+    """The path of an absolute address, without its query."""
+    _, is_absolute, rest = url.partition("?")[0].partition("#")[0].partition("://")
+    return "/" + rest.partition("/")[2] if is_absolute else ""
+
+
+def _trace(record: Record) -> dict[str, Any]:
+    trace = {
+        "trace_id": record.trace_id,
+        "span_id": record.span_id,
+        "parent_span_id": record.parent_span_id,
+    }
+    trace = {name: id for name, id in trace.items() if id}
+    return {"trace": trace} if trace else {}
