@@ -160,19 +160,18 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
     ingest_queue = Ingest(settings.database_url)
     await _keep(stack, ingest_queue.run)
     dropped = Drops(database)
-    await _keep(stack, dropped.run)
     listener = Listener(settings.database_direct_url, database)
     hub = Hub(database, listener)
     auth_ = Auth(database, settings, hub.is_fresh)
-    hub.on_fact(auth_.forget)
-    hub.on_reset(auth_.forget_all)
     rule_book = RuleBook(database, hub.is_fresh)
-    hub.on_fact(rule_book.forget)
-    hub.on_reset(rule_book.forget_all)
+    resolver = Resolver(database, hub.is_fresh)
+    stack.push_async_callback(resolver.close)
+    for cache in (auth_, rule_book, resolver.scripts):
+        hub.on_fact(cache.forget)
+        hub.on_reset(cache.forget_all)
     subscriptions = Subscriptions(database, listener, settings, replica)
-    await _keep(stack, subscriptions.run)
-    await _keep(stack, hub.run)
-    await _keep(stack, listener.run)
+    for run in (dropped.run, subscriptions.run, hub.run, listener.run):
+        await _keep(stack, run)
     await _keep_up(stack, settings, database, listener)
     return Services(
         settings=settings,
@@ -186,18 +185,10 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
         subscriptions=subscriptions,
         rule_book=rule_book,
         regrouping=Regrouping(database),
-        source_maps=_resolver(database, hub, stack),
+        source_maps=resolver,
         chunks=Chunks(database, settings.source_maps_mb * MB),
         replica=replica,
     )
-
-
-def _resolver(database: Database, hub: Hub, stack: AsyncExitStack) -> Resolver:
-    resolver = Resolver(database, hub.is_fresh)
-    hub.on_fact(resolver.scripts.forget)
-    hub.on_reset(resolver.scripts.forget_all)
-    stack.push_async_callback(resolver.close)
-    return resolver
 
 
 async def _keep_up(stack: AsyncExitStack, settings: Settings, database: Database, listener: Listener) -> None:

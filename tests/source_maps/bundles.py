@@ -102,8 +102,9 @@ def zipped(manifest: Any, contents: dict[str, bytes]) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in contents.items():
-            archive.writestr(name, content)
-        archive.writestr("manifest.json", json.dumps(manifest))
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+        said = manifest if type(manifest) is bytes else json.dumps(manifest)
+        archive.writestr(zipfile.ZipInfo("manifest.json"), said)
     return b"SYSB\x02\0\0\0" + file.getvalue()
 
 
@@ -144,8 +145,12 @@ class Uploader:
         if answer.status_code != 200 or answer.json()["state"] == "ok":
             return answer
         assert answer.json()["missingChunks"]
-        sent = await self.send(*_pieces(content, 1 << 20))
-        return await self.assemble(content, **fields) if sent.status_code == 200 else sent
+        pieces = _pieces(content, 1 << 20)
+        for at in range(0, len(pieces), 8):
+            sent = await self.send(*pieces[at : at + 8])
+            if sent.status_code != 200:
+                return sent
+        return await self.assemble(content, **fields)
 
 
 def _pieces(content: bytes, size: int) -> list[bytes]:
