@@ -67,6 +67,7 @@ IMPORT_ORDER = [
     "subscriptions",
     "protocols",
     "ingest",
+    "importing",
     "routes",
     "app",
     "cli",

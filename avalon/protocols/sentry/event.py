@@ -14,7 +14,7 @@ from avalon.errors import BadInput
 from avalon.protocols.sentry.debug_ids import read_debug_ids
 from avalon.protocols.sentry.exceptions import read_exceptions
 from avalon.protocols.sentry.messages import read_message, read_policy_report
-from avalon.protocols.sentry.parts import read_breadcrumbs, read_fingerprint, read_sdk, read_user
+from avalon.protocols.sentry.parts import read_breadcrumbs, read_fingerprint, read_sdk, read_user, unread_user
 from avalon.protocols.sentry.request import read_request
 from avalon.protocols.sentry.values import Object, as_text, pairs_of
 from avalon.protocols.submission import (
@@ -129,6 +129,9 @@ def _report(event: Object, metadata: Object, tags: dict[str, str]) -> tuple[Repo
         metadata[free_name(metadata, "params")] = entry.params
     message = message or _type(exceptions) or read_policy_report(event) or transaction or NO_MESSAGE
     request = read_request(take("request", None))
+    user = take("user", None)
+    if unread := unread_user(user):
+        metadata[free_name(metadata, "user")] = unread
     report = Report(
         message=message,
         message_template=template,
@@ -139,7 +142,7 @@ def _report(event: Object, metadata: Object, tags: dict[str, str]) -> tuple[Repo
         request=request.fields,
         metadata=metadata,
         tags=tags,
-        user=read_user(take("user", None)),
+        user=read_user(user),
         breadcrumbs=read_breadcrumbs(take("breadcrumbs", None)),
         contexts=_contexts(event, metadata),
         sdk=read_sdk(take("sdk", None)),
