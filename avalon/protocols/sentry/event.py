@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from avalon.errors import BadInput
+from avalon.protocols.sentry.debug_ids import read_debug_ids
 from avalon.protocols.sentry.exceptions import read_exceptions
 from avalon.protocols.sentry.messages import read_message, read_policy_report
 from avalon.protocols.sentry.parts import read_breadcrumbs, read_fingerprint, read_sdk, read_user, unread_user
@@ -36,7 +37,7 @@ _OLD_NAMES: Final = "sentry.interfaces."
 _RENAMED: Final = {"message": "logentry", "http": "request"}
 # Of Sentry's own server, of other kinds of events, or of use only with debug files.
 _DROPPED: Final = (
-    *("_meta", "_metrics", "breakdowns", "debug_meta", "key_id", "measurements", "project", "received"),
+    *("_meta", "_metrics", "breakdowns", "key_id", "measurements", "project", "received"),
     *("spans", "start_timestamp", "transaction_info", "type", "version"),
 )
 # Relay's words and Python's numbers, beside our own (relay-base-schema, `Level::from_str`).
@@ -149,6 +150,7 @@ def _report(event: Object, metadata: Object, tags: dict[str, str]) -> tuple[Repo
         server_name=_text(event, "server_name", metadata),
         transaction=transaction,
         fingerprint=read_fingerprint(event),
+        source_maps=read_debug_ids(take("debug_meta", None), exceptions),
     )
     return report, not (entry.is_composed or request.is_unpacked)
 
