@@ -23,6 +23,7 @@ from markdown_it import MarkdownIt
 from avalon.statements import STATIC
 from tests.acceptance.command import DEADLINE_S
 from tests.clients.conftest import Served, eventually
+from tests.clients.node import NODE
 
 DOCS = STATIC / "docs"
 LANGUAGES = ("en", "fr")
@@ -61,10 +62,11 @@ def fill(code: str, url: str, key: str, port: int) -> str:
 
 
 @contextmanager
-def followed(name: str, folder: Path, served: Served, key: str, path: str = "") -> Iterator[str]:
+def followed(name: str, folder: Path, served: Served, key: str) -> Iterator[str]:
     """All that a guide says is done; its servers run until the block ends. Gives what its commands said."""
     port, exports, said = _free_port(), "", ""
-    environment = {"PATH": f"{path}{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(folder)}
+    path = [str(Path(NODE).parent), str(Path(sys.executable).parent), os.environ["PATH"]]
+    environment = {"PATH": os.pathsep.join(path), "HOME": str(folder)}
     with ExitStack() as servers:
         for language, info, code in blocks_of(text_of(name)):
             filled = fill(code, served.url, key, port)
