@@ -19,8 +19,10 @@ from litestar.types import Receive, Scope, Send
 from avalon import minutes, retention
 from avalon.auth import Auth
 from avalon.database import Database
+from avalon.drops import Drops
 from avalon.errors import SettingsError
 from avalon.events import uuid7
+from avalon.feedback import Feedbacks
 from avalon.hub import Hub
 from avalon.ingest import Ingest
 from avalon.issues import keep_unmuting
@@ -30,7 +32,9 @@ from avalon.routes import (
     auth,
     changes,
     docs,
+    drops,
     errors,
+    feedback,
     grouping,
     health,
     ingest,
@@ -65,7 +69,9 @@ ROUTES: Final = (
     auth,
     changes,
     docs,
+    drops,
     errors,
+    feedback,
     grouping,
     health,
     ingest,
@@ -145,6 +151,8 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
     stack.push_async_callback(database.close)
     ingest_queue = Ingest(settings.database_url)
     await _keep(stack, ingest_queue.run)
+    dropped = Drops(database)
+    await _keep(stack, dropped.run)
     listener = Listener(settings.database_direct_url, database)
     hub = Hub(database, listener)
     auth_ = Auth(database, settings, hub.is_fresh)
@@ -163,6 +171,8 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
         database=database,
         auth=auth_,
         ingest=ingest_queue,
+        drops=dropped,
+        feedback=Feedbacks(database),
         listener=listener,
         hub=hub,
         subscriptions=subscriptions,

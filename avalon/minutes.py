@@ -1,4 +1,4 @@
-"""Lets the counts by minute go when they are old: a fact at a time, each for a few of them.
+"""Lets the counts by minute go when they are old, and those of what was not taken: a few of them a fact.
 
 Nothing looks further back than the preview of an alert rule: 30 days, and a day for its window. Whoever asks
 for older times gets hours. All minutes of a day in one append would hold the log's lock for seconds, so there

@@ -51,7 +51,9 @@ class Action(StrEnum):
 
 REQUESTS = Counter("avalon_requests_total", "Answers by part of the service", ["part", "status"])
 REPORTS = Counter("avalon_reports_total", "Reports by what became of them", ["outcome"])
-ITEMS = Counter("avalon_sentry_items_total", "Items of envelopes by what became of them", ["type", "outcome"])
+SENTRY_ITEMS = Counter(
+    "avalon_sentry_items_total", "Items of envelopes by what became of them", ["type", "outcome"]
+)
 RECORDS = Counter(
     "avalon_otlp_records_total", "Records of OpenTelemetry by what became of them", ["signal", "outcome"]
 )

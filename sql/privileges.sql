@@ -22,6 +22,7 @@ GRANT EXECUTE ON FUNCTION
   log.regroup(jsonb, uuid, text, jsonb, text, uuid),
   log.delete_grouping_rule(uuid, text, uuid),
   log.undo(uuid, text, boolean, uuid, integer, bigint[]),
+  log.add_feedback(bigint, timestamptz, text, uuid, text, jsonb, integer),
   log.unmute_due()
 TO :"service";
 

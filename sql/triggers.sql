@@ -62,6 +62,8 @@ CREATE OR REPLACE TRIGGER event_66_fold_rule
 AFTER INSERT ON log.event REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION log.fold_rule();
 CREATE OR REPLACE TRIGGER event_67_fold_grouping_rule
 AFTER INSERT ON log.event REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION log.fold_grouping_rule();
+CREATE OR REPLACE TRIGGER event_68_fold_drop
+AFTER INSERT ON log.event REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION log.fold_drop();
 
 -- Policies: facts that follow from facts, appended in the same transaction. Replay finds them in the log.
 CREATE OR REPLACE TRIGGER event_80_open_issue

@@ -94,7 +94,10 @@ class IssueGroupsMoved(IssueFact, kw_only=True, rename={"from_": "from"}):
 
 
 class IssueCommented(IssueFact, kw_only=True):
-    """Said again by an undo, a comment keeps its author, its time and its place."""
+    """Said again by an undo, a comment keeps its author, its time and its place.
+
+    Of the user of a program: what they gave as their `name` and `email`, and the `report` that it is about.
+    """
 
     TYPE = "issue.commented"
     comment: UUID
@@ -102,6 +105,9 @@ class IssueCommented(IssueFact, kw_only=True):
     author: str | UnsetType = UNSET
     commented_at: datetime | UnsetType = UNSET
     position: int | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    email: str | UnsetType = UNSET
+    report: UUID | UnsetType = UNSET
 
 
 class IssueCommentDeleted(IssueFact, kw_only=True):

@@ -43,7 +43,10 @@ class ReportsExpired(Fact):
 
 
 class MinutesExpired(Fact):
-    """The counts by minute are over before an instant; those by hour stay. Stream: the zero UUID."""
+    """The counts by minute, and of what was not taken, are over before an instant. Stream: the zero UUID.
+
+    Those of reports by hour stay.
+    """
 
     TYPE = "minutes.expired"
     before: datetime
@@ -53,6 +56,22 @@ class ReportsPurged(Fact):
     """What was deleted before this fact is blanked, and never comes back. Stream: the zero UUID."""
 
     TYPE = "reports.purged"
+
+
+class Dropped(msgspec.Struct):
+    """So much of a category that was not taken, by whom (sdk, avalon) and why."""
+
+    dropped_by: str
+    reason: str
+    category: str
+    quantity: int
+
+
+class ReportsDropped(Fact):
+    """What a key's SDKs said that they dropped, and what was dropped of what they sent. Stream: the key."""
+
+    TYPE = "reports.dropped"
+    rows: list[Dropped]
 
 
 class ApiKeyCreated(Fact):

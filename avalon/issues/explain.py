@@ -77,6 +77,8 @@ def _assigned(event: Event, names: Names) -> str:
 
 
 def _commented(event: Event, names: Names) -> str:
+    if event.actor.startswith("key:"):
+        return f"feedback of a user of the program, about report {event.data.get('report')}"
     return ("a deleted comment brought back" if "undoes" in event.data else "commented") + _by(event, names)
 
 

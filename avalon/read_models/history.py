@@ -25,7 +25,8 @@ class HistoryItem(msgspec.Struct):
     """A fact, or what became of an alert. `issue` is the one that it was told of, `action` what
     `POST /api/undo` takes a command back by.
 
-    `comment` and its `text` are there while the comment is.
+    `comment` and its `text` are there while the comment is. Where the user of a program wrote it, `name` and
+    `email` are what they gave, and `report` is what it is about.
     """
 
     id: UUID
@@ -39,6 +40,18 @@ class HistoryItem(msgspec.Struct):
     why: str
     comment: UUID | None = None
     text: str | None = None
+    email: str | None = None
+    report: UUID | None = None
+
+
+class _Comment(msgspec.Struct, frozen=True):
+    """What is said in a comment; nothing where it is gone."""
+
+    id: UUID | None = None
+    text: str | None = None
+    name: str | None = None
+    email: str | None = None
+    report: UUID | None = None
 
 
 class Waiting(msgspec.Struct):
@@ -101,11 +114,11 @@ async def _names(database: Database, events: list[Event]) -> dict[str, str]:
     return {f"{_USER}{row['id']}": row["username"] for row in rows}
 
 
-async def _comments(database: Database, events: list[Event]) -> dict[UUID, str]:
-    """What is said in comments that nobody has deleted."""
+async def _comments(database: Database, events: list[Event]) -> dict[UUID | None, _Comment]:
+    """The comments that nobody has deleted."""
     said = [event.data["comment"] for event in events if event.type == IssueCommented.TYPE]
-    rows = await database.fetch_dicts(sql.comments, {"comments": said}) if said else []
-    return {row["id"]: row["text"] for row in rows}
+    rows = await database.fetch(sql.comments, {"comments": said}, row=_Comment) if said else []
+    return {comment.id: comment for comment in rows}
 
 
 def _is_alert(event: Event) -> bool:
@@ -145,9 +158,10 @@ def _alert(event: Event, issue: UUID, tellers: dict[str, str]) -> HistoryItem:
     )
 
 
-def _item(event: Event, names: dict[str, str], comments: dict[UUID, str]) -> HistoryItem:
+def _item(event: Event, names: dict[str, str], comments: dict[UUID | None, _Comment]) -> HistoryItem:
     action = event.data.get("action")
-    comment = UUID(event.data["comment"]) if event.type == IssueCommented.TYPE else None
+    is_comment = event.type == IssueCommented.TYPE
+    said = comments.get(UUID(event.data["comment"]) if is_comment else None, _Comment())
     return HistoryItem(
         id=event.id,
         position=event.position,
@@ -155,9 +169,11 @@ def _item(event: Event, names: dict[str, str], comments: dict[UUID, str]) -> His
         issue=event.stream,
         action=UUID(action) if action else None,
         actor=event.actor,
-        name=names.get(event.actor),
+        name=names.get(event.actor) or said.name,
         at=as_time(event.occurred_at),
         why=explain(event, names),
-        comment=comment if comment in comments else None,
-        text=comments.get(comment) if comment else None,
+        comment=said.id,
+        text=said.text,
+        email=said.email,
+        report=said.report,
     )

@@ -22,6 +22,7 @@ sql = load("log")
 # How many reads one answer may take to find events of rare types.
 MAX_READS: Final = 20
 SECRET_FIELDS: Final = frozenset({"sha256"})
+PERSONAL_FIELDS: Final = frozenset({"text", "name", "email"})
 HIDDEN: Final[dict[str, Any]] = {"hidden": True}
 
 
@@ -100,7 +101,11 @@ async def _unsaid(database: Database, comments: list[Event]) -> set[int]:
 def _item(event: Event, is_hidden: bool) -> LogItem:
     data = {k: v for k, v in event.data.items() if k not in SECRET_FIELDS}
     if is_hidden:
-        data = HIDDEN if event.type == REPORTED else {k: v for k, v in data.items() if k != "text"} | HIDDEN
+        data = (
+            HIDDEN
+            if event.type == REPORTED
+            else {k: v for k, v in data.items() if k not in PERSONAL_FIELDS} | HIDDEN
+        )
     return LogItem(
         position=event.position,
         id=event.id,

@@ -37,7 +37,10 @@ class ServiceKey(msgspec.Struct):
 
 
 class ServiceItem(msgspec.Struct):
-    """One service. `first_seen` and `last_seen` tell of reports that may have been deleted since."""
+    """One service. `first_seen` and `last_seen` tell of reports that may have been deleted since.
+
+    `dropped_24h` is how much was not taken, of whatever kind; `GET /api/drops` says what and why.
+    """
 
     name: str
     first_seen: Time | None
@@ -45,6 +48,7 @@ class ServiceItem(msgspec.Struct):
     events: int
     events_7d: int
     events_24h: int
+    dropped_24h: int
     last_event: LastEvent | None = None
     keys: list[ServiceKey] = []
 

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
+from avalon.reports.members import members_in_source, members_in_text
+
 FILTERED: Final = "[Filtered]"
 REPLACEMENT: Final = "\ufffd"
 
@@ -20,21 +22,25 @@ Check = Callable[[str], str]
 
 # sentry-python 2.x, scrubber.py: DEFAULT_DENYLIST, then DEFAULT_PII_DENYLIST; lower case, - as _.
 # fmt: off
-_DENYLIST: Final = frozenset((
+_NAMES: Final = (
     "password", "passwd", "secret", "api_key", "apikey", "auth", "credentials", "mysql_pwd", "privatekey",
     "private_key", "token", "session", "csrftoken", "sessionid", "x_csrftoken", "x_forwarded_for",
     "set_cookie", "cookie", "authorization", "proxy_authorization", "x_api_key", "aiohttp_session",
     "connect.sid", "csrf_token", "csrf", "_csrf", "_csrf_token", "phpsessid", "_session", "symfony",
     "user_session", "_xsrf", "xsrf_token",
     "x_real_ip", "ip_address", "remote_addr",
-))
+)
 # fmt: on
+# In a frame's variables the SDK for Python writes names as their repr: `b'authorization'`.
+_DENYLIST: Final = frozenset(
+    before + name + after for name in _NAMES for before, after in (("", ""), ("'", "'"), ("b'", "'"))
+)
 # What the list means in other people's names: a password or a secret anywhere (but no secretary), the rest at
 # the end of the name only, so that `tokens_used`, `author` and `session_duration` stay readable.
 _SECRET_NAME: Final = re.compile(
     r"passw(?:or)?d|passphrase|secret(?!ar|io)"
     r"|(?:token|(?:api|private|access|auth|signing|encryption)_?key|credentials?|cookies?|session_?id"
-    r"|authorization|jwt|(?:^|_)(?:auth|pwd|csrf|xsrf))$"
+    r"|authorization|jwt|(?:^|[_'])(?:auth|pwd|csrf|xsrf))'?$"
 )
 _MAX_CACHED_KEY: Final = 64
 
@@ -106,6 +112,8 @@ _ASSIGNED_NAMES: Final = (
 # fmt: on
 _ASSIGNED: Final = "=(?:" + "|".join(f"(?<={name}=)" for name in _ASSIGNED_NAMES) + ")"
 _ASSIGNMENT: Final = re.compile(rf"""{_ASSIGNED}(["']?)[^\s&;,"'<>)]+""", re.ASCII | re.IGNORECASE)
+_MEMBER_NAMES: Final = (*_ASSIGNED_NAMES, "authorization", "cookie")
+_MEMBER: Final = members_in_text(_MEMBER_NAMES)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -140,6 +148,11 @@ def filter_assignments(text: str) -> str:
     return _ASSIGNMENT.sub(rf"=\1{FILTERED}", text) if "=" in text else text
 
 
+def filter_members(text: str) -> str:
+    """Replaces the value in `"password": "value"` and its like, as of a body or a dictionary in a text."""
+    return _MEMBER.sub(rf":\1{FILTERED}", text) if '":' in text or "':" in text else text
+
+
 def filter_cards(text: str) -> str:
     """Replaces card numbers of 13 to 19 digits, solid or in groups with spaces or dashes."""
     pieces: list[str] = []
@@ -170,11 +183,14 @@ ALL_CHECKS: Final[tuple[Check, ...]] = (
     filter_jwts,
     filter_own_keys,
     filter_assignments,
+    filter_members,
     filter_cards,
 )
 
 # Escapes that could hide what the tests below look for: NUL, printable ASCII, surrogates.
 _HIDING_ESCAPE: Final = re.compile(rb"\\u(?:0000|00[2-7]|d[89a-f])")
+_MEMBERS_IN_JSON: Final = members_in_source(_MEMBER_NAMES)
+
 _AS_ZERO: Final = bytes(48 if 48 <= byte <= 57 else 46 for byte in range(256))
 _THIRTEEN_DIGITS: Final = b"0" * 13
 # JSON may write / as \/.
@@ -203,6 +219,8 @@ def checks_needed(source: bytes) -> tuple[Check, ...]:
         needed.append(filter_own_keys)
     if b"=" in source and _ASSIGNED_IN_JSON.search(folded):
         needed.append(filter_assignments)
+    if any(member.search(folded) for member in _MEMBERS_IN_JSON):
+        needed.append(filter_members)
     if _THIRTEEN_DIGITS in source.translate(_AS_ZERO, b" -"):
         needed.append(filter_cards)
     return tuple(needed)

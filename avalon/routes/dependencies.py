@@ -13,7 +13,9 @@ from litestar.connection import ASGIConnection
 
 from avalon.auth import ROLES, Auth, Principal
 from avalon.database import Database
+from avalon.drops import Drops
 from avalon.errors import Forbidden, Unauthorized
+from avalon.feedback import Feedbacks
 from avalon.hub import Hub
 from avalon.ingest import Ingest
 from avalon.listener import Listener
@@ -36,6 +38,8 @@ class Services(msgspec.Struct, frozen=True):
     database: Database
     auth: Auth
     ingest: Ingest
+    drops: Drops
+    feedback: Feedbacks
     listener: Listener
     hub: Hub
     subscriptions: Subscriptions

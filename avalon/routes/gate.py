@@ -26,7 +26,9 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN: Final = frozenset({"/api/auth/login", "/api/openapi.json", "/api/docs"})
 OPEN_BELOW: Final = "/api/docs/"
 # Sentry SDKs send here with an API key, which the routes check.
-INGEST: Final = re.compile(r"/api/[0-9]+/(envelope|store)")
+INGEST: Final = re.compile(r"/api/[0-9]+/(envelope|store|security|minidump)")
+FEEDBACK: Final = re.compile(r"/api/0/projects/[\w-]+/[\w-]+/user-feedback", re.ASCII)
+FEEDBACK_FORM: Final = "/api/embed/error-page"
 # Until a password that somebody else made is changed, only one's own account is there.
 BEFORE_PASSWORD_CHANGE: Final = frozenset({"/api/auth/profile", "/api/auth/me", "/api/auth/logout"})
 
@@ -49,6 +51,8 @@ def gate(app: Litestar, settings: Settings) -> ASGIApp:
         if match := INGEST.fullmatch(path):
             # Litestar 2.25 routes no bare handler by a parameter, and we have no projects.
             scope["path"] = f"{scope.get('root_path', '')}/api/1/{match[1]}"
+        elif FEEDBACK.fullmatch(path):
+            scope["path"] = f"{scope.get('root_path', '')}/api/0/projects/avalon/1/user-feedback"
         if not is_guarded(path):
             await app(scope, receive, send)
         elif scope["type"] == ScopeType.HTTP:
@@ -132,9 +136,14 @@ def is_guarded(path: str) -> bool:
     if _DOTS.search(path):
         resolved = posixpath.normpath(path.replace("\\", "/"))
         return bool(_UNDER_API.match(path) or _UNDER_API.match(resolved))
-    if path in OPEN or path.startswith(OPEN_BELOW) or INGEST.fullmatch(path):
+    if path in OPEN or path.startswith(OPEN_BELOW) or is_ingest(path):
         return False
     return bool(_UNDER_API.match(path))
+
+
+def is_ingest(path: str) -> bool:
+    """Whether an API key is what this path asks for."""
+    return bool(path == FEEDBACK_FORM or INGEST.fullmatch(path) or FEEDBACK.fullmatch(path))
 
 
 def _password_change_required() -> Forbidden:

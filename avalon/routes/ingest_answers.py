@@ -29,6 +29,8 @@ _PREFLIGHT: Final = [
     ),
     (b"access-control-max-age", b"86400"),
 ]
+# What a page's SDK has to see to obey it.
+_EXPOSED: Final = (b"access-control-expose-headers", b"retry-after, x-sentry-error, x-sentry-rate-limits")
 
 
 class Answer(NamedTuple):
@@ -87,10 +89,10 @@ def _cors(request: Request) -> list[Header]:
         return []
     allowed = request.services.settings.cors_origins
     if allowed is None:
-        return [(b"access-control-allow-origin", b"*")]
+        return [(b"access-control-allow-origin", b"*"), _EXPOSED]
     vary = (b"vary", b"origin")
     if request.origin in allowed:
-        return [(b"access-control-allow-origin", request.origin.encode("latin-1")), vary]
+        return [(b"access-control-allow-origin", request.origin.encode("latin-1")), _EXPOSED, vary]
     return [vary]
 
 

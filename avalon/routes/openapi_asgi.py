@@ -91,8 +91,7 @@ class LiveEvents(msgspec.Struct, tag_field="type", tag="events"):
 STRUCTS: Final = (ReportBody, Stored, StoredBatch, SentryAnswer, LiveSubscribe, LiveEvents)
 _KEY: Final[list[dict[str, list[str]]]] = [{"apiKey": []}, {"apiKeyInUrl": []}]
 _SENTRY_KEY: Final[list[dict[str, list[str]]]] = [{"sentryKey": []}, {"sentryKeyInUrl": []}, {"apiKey": []}]
-_OTLP_KEY: Final[list[dict[str, list[str]]]] = [{"apiKey": []}, {"apiKeyAsBearer": []}]
-_ENCODINGS: Final = {
+ENCODINGS: Final = {
     "name": "Content-Encoding",
     "in": "header",
     "required": False,
@@ -100,9 +99,11 @@ _ENCODINGS: Final = {
 }
 _POSITION: Final = {"type": "integer", "minimum": 0}
 _TEXT: Final = {"schema": {"type": "string"}}
+_OBJECT: Final = {"schema": {"type": "object"}}
+_LIST: Final = {"schema": {"type": "array", "items": {"type": "object"}}}
 
 
-def _json(schema: Any) -> dict[str, Any]:
+def as_json(schema: Any) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
@@ -110,28 +111,7 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _otlp(name: str, description: str) -> dict[str, Any]:
-    content = _json({"type": "object"}) | {"application/x-protobuf": {"schema": {"type": "string"}}}
-    return {
-        "post": {
-            "tags": ["ingest"],
-            "operationId": f"Otlp{name}",
-            "description": f"{description} OTLP/HTTP, answered in the encoding of the request, errors as a"
-            " google.rpc.Status. At most 20 MiB of protobuf or 5 MiB of JSON, inflated.",
-            "security": _OTLP_KEY,
-            "parameters": [_ENCODINGS],
-            "requestBody": {"required": True, "content": content},
-            "responses": {"200": {"description": f"Export{name}ServiceResponse", "content": content}},
-        }
-    }
-
-
 PATHS: Final[dict[str, dict[str, Any]]] = {
-    "/v1/logs": _otlp(
-        "Logs", "Stores OpenTelemetry's log records from severity WARN on, and those with an exception."
-    ),
-    "/v1/traces": _otlp("Trace", "Stores the exceptions that OpenTelemetry's spans recorded."),
-    "/v1/metrics": _otlp("Metrics", "Takes OpenTelemetry's metrics, and drops them."),
     "/report": {
         "post": {
             "tags": ["ingest"],
@@ -139,12 +119,12 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
             "description": "Stores one report of at most 1 MB, inflated. Answered once it is committed; a"
             " retry with the same `id` is stored once. `?key=` with text/plain is for navigator.sendBeacon.",
             "security": _KEY,
-            "parameters": [_ENCODINGS],
+            "parameters": [ENCODINGS],
             "requestBody": {
                 "required": True,
-                "content": _json(_ref("ReportBody")) | {"text/plain": {"schema": _ref("ReportBody")}},
+                "content": as_json(_ref("ReportBody")) | {"text/plain": {"schema": _ref("ReportBody")}},
             },
-            "responses": {"201": {"description": "Stored", "content": _json(_ref("Stored"))}},
+            "responses": {"201": {"description": "Stored", "content": as_json(_ref("Stored"))}},
         }
     },
     "/report/batch": {
@@ -154,13 +134,13 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
             "description": "Stores up to 1,000 reports of at most 5 MB: a JSON array, or one report a line. A"
             " bad one does not hurt its neighbours.",
             "security": _KEY,
-            "parameters": [_ENCODINGS],
+            "parameters": [ENCODINGS],
             "requestBody": {
                 "required": True,
-                "content": _json({"type": "array", "maxItems": 1000, "items": _ref("ReportBody")})
+                "content": as_json({"type": "array", "maxItems": 1000, "items": _ref("ReportBody")})
                 | {"application/x-ndjson": _TEXT},
             },
-            "responses": {"201": {"description": "Stored", "content": _json(_ref("StoredBatch"))}},
+            "responses": {"201": {"description": "Stored", "content": as_json(_ref("StoredBatch"))}},
         }
     },
     "/api/1/envelope": {
@@ -171,9 +151,9 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
             " dropped. Any other number does as well as 1. The key may also stand in X-Sentry-Auth, in"
             " `?sentry_key=` or in the envelope's DSN.",
             "security": _SENTRY_KEY,
-            "parameters": [_ENCODINGS],
+            "parameters": [ENCODINGS],
             "requestBody": {"required": True, "content": {"application/x-sentry-envelope": _TEXT}},
-            "responses": {"200": {"description": "Stored", "content": _json(_ref("SentryAnswer"))}},
+            "responses": {"200": {"description": "Stored", "content": as_json(_ref("SentryAnswer"))}},
         }
     },
     "/api/1/store": {
@@ -182,9 +162,43 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
             "operationId": "SentryStore",
             "description": "Stores one event of a Sentry SDK from before envelopes.",
             "security": _SENTRY_KEY,
-            "parameters": [_ENCODINGS],
-            "requestBody": {"required": True, "content": _json({"type": "object"})},
-            "responses": {"200": {"description": "Stored", "content": _json(_ref("SentryAnswer"))}},
+            "parameters": [ENCODINGS],
+            "requestBody": {"required": True, "content": as_json({"type": "object"})},
+            "responses": {"200": {"description": "Stored", "content": as_json(_ref("SentryAnswer"))}},
+        }
+    },
+    "/api/1/security": {
+        "post": {
+            "tags": ["ingest"],
+            "operationId": "SentrySecurity",
+            "description": "Stores what browsers report of a page's policies: CSP, Expect-CT, Expect-Staple,"
+            " HPKP, and lists of the Reporting API. For `report-uri` with `?sentry_key=`.",
+            "security": _SENTRY_KEY,
+            "parameters": [
+                {"name": "sentry_release", "in": "query", "required": False} | _TEXT,
+                {"name": "sentry_environment", "in": "query", "required": False} | _TEXT,
+                ENCODINGS,
+            ],
+            "requestBody": {
+                "required": True,
+                "content": {"application/csp-report": _OBJECT, "application/reports+json": _LIST},
+            },
+            "responses": {"200": {"description": "Stored"}},
+        }
+    },
+    "/api/1/minidump": {
+        "post": {
+            "tags": ["ingest"],
+            "operationId": "SentryMinidump",
+            "description": "Stores that a native program crashed: what the form says of it, and name, size"
+            " and SHA-256 of its minidump. The dump itself is not kept.",
+            "security": _SENTRY_KEY,
+            "parameters": [ENCODINGS],
+            "requestBody": {
+                "required": True,
+                "content": {"multipart/form-data": _OBJECT, "application/octet-stream": _TEXT},
+            },
+            "responses": {"200": {"description": "The report's id", "content": {"text/plain": _TEXT}}},
         }
     },
     "/ws": {

@@ -1,16 +1,16 @@
-"""The ways in of Sentry's SDKs: envelopes, and the store route of old ones.
+"""The ways in of Sentry's SDKs: envelopes, the store route of old ones, browsers' reports and minidumps.
 
-An item that we have no use for is counted and dropped with a 200: an SDK must never be disturbed by what it
-sends beside its events. The protocol: https://develop.sentry.dev/sdk/data-model/envelopes/
+What we have no use for is counted and dropped with a 200: an SDK must never be disturbed by what it sends
+beside its events. As in `/report`: key, rate and queue before the body, the answer after the commit. Where
+the key stands in the envelope only, MAX_UNKNOWN_BYTES are read for it.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from math import ceil
-from typing import Final, cast
-from urllib.parse import urlsplit
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Final, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -18,137 +18,142 @@ from litestar import asgi
 from litestar.types import HTTPScope, Receive, Scope, Send
 
 from avalon.auth import ApiKey
-from avalon.errors import AvalonError, BadInput, TooManyRequests
+from avalon.errors import AvalonError, BadInput, PayloadTooLarge
 from avalon.events import uuid7
 from avalon.protocols.avalon import MAX_REPORT_BYTES
-from avalon.protocols.sentry.envelope import Envelope, Item, split_envelope
-from avalon.protocols.sentry.event import decode_event
+from avalon.protocols.sentry.envelope import EnvelopeParser
+from avalon.protocols.sentry.event import read_event
+from avalon.protocols.sentry.minidump import MinidumpParser
+from avalon.protocols.sentry.store import unpack_store_body
+from avalon.protocols.sentry.taking import Taken, take_envelope, take_event, take_security
 from avalon.protocols.sentry.values import as_text
-from avalon.protocols.submission import Submission, Terms, read_id
-from avalon.routes.ingest_answers import Answer, encode, refusal, respond, store, terms_of
+from avalon.protocols.submission import Submission, read_id
+from avalon.routes.ingest_answers import Answer, encode, respond, store, terms_of
 from avalon.routes.ingest_request import Request
-from avalon.telemetry import ITEMS
+from avalon.routes.sentry_items import count_items, take_items
+from avalon.routes.sentry_request import key_in_header, key_of, refuse
 
-MAX_ENVELOPE_BYTES: Final = 20 * 1024 * 1024
-# One append takes them all; an SDK sends one.
-MAX_EVENTS: Final = 100
-_SENTRY_KEY: Final = re.compile(r"sentry_key\s*=\s*([^\s,]+)", re.IGNORECASE)
-_KNOWN: Final = frozenset(
-    (
-        *(
-            "attachment",
-            "check_in",
-            "client_report",
-            "event",
-            "feedback",
-            "log",
-            "metric_buckets",
-            "otel_log",
-        ),
-        *("profile", "profile_chunk", "raw_security", "replay_event", "replay_recording", "replay_video"),
-        *("session", "sessions", "span", "statsd", "trace_metric", "transaction", "user_report"),
-    )
-)
+MAX_BODY_BYTES: Final = 20 * 1024 * 1024
+MAX_INFLATED_BYTES: Final = 100 * 1024 * 1024
+MAX_UNKNOWN_BYTES: Final = 8 * 1024
+# Translating that much takes a few milliseconds; more goes to a thread.
+SMALL_BYTES: Final = 128 * 1024
+
+Result = TypeVar("Result")
 
 
 async def _envelope(request: Request) -> Answer:
-    text = _key_text(request)
-    body = None
-    if not text:
-        body = await request.body(MAX_ENVELOPE_BYTES)
-        text = _key_in_header(body)
-    key = await request.authenticate(text)
-    if body is None:
-        body = await request.body(MAX_ENVELOPE_BYTES)
-    envelope = split_envelope(body)
-    submissions = _take(envelope, await terms_of(request.services, key))
-    ids = await _store(request, key, submissions)
-    id = ids[0] if ids else read_id(as_text(envelope.header.get("event_id")))
+    parser = EnvelopeParser()
+    text = key_of(request)
+    if text:
+        key = await request.authenticate(text)
+        steps = request.steps(MAX_BODY_BYTES, MAX_INFLATED_BYTES)
+    else:
+        steps = request.steps(MAX_BODY_BYTES, MAX_INFLATED_BYTES, MAX_UNKNOWN_BYTES)
+        key = await request.authenticate(await _read_key(parser, steps))
+    terms = await terms_of(request.services, key)
+    async for step in steps:
+        parser.feed(step)
+        request.keep(parser.held)
+    parser.end()
+    taken = await _translate(parser.held, lambda: take_envelope(parser, terms))
+    if parser.dropped["event"] and not taken.submissions:
+        raise PayloadTooLarge(f"the event is larger than {MAX_REPORT_BYTES} bytes")
+    ids = await _store(request, key, taken.submissions)
+    ids += await take_items(request.services, key, taken.others)
+    count_items(request.services, key, taken)
+    id = ids[0] if ids else read_id(as_text((parser.header or {}).get("event_id")))
     return Answer(200, encode({"id": id.hex} if id else {}))
 
 
-def _take(envelope: Envelope, terms: Terms) -> list[Submission]:
-    """The events; everything else is counted."""
-    found: list[Submission] = []
-    for item in envelope.items:
-        if item.type == "event" and len(found) < MAX_EVENTS:
-            try:
-                found.append(_decode(item.payload, terms))
-            except BadInput:
-                _count(item, "broken")
-            else:
-                _count(item, "stored")
+async def _read_key(parser: EnvelopeParser, steps: AsyncIterator[bytes]) -> str:
+    """The key in the envelope's header; of a body with a longer one no more than that is read."""
+    with suppress(BadInput):
+        async for step in steps:
+            parser.feed(step)
+            if parser.header is not None or parser.held >= MAX_UNKNOWN_BYTES:
+                break
         else:
-            _count(item, "dropped")
-    id = read_id(as_text(envelope.header.get("event_id")))
-    if found and found[0].id is None and id is not None:
-        found[0] = msgspec.structs.replace(found[0], id=id)
-    return found
-
-
-def _count(item: Item, outcome: str) -> None:
-    ITEMS.labels(item.type if item.type in _KNOWN else "other", outcome).inc()
-
-
-def _decode(payload: bytes, terms: Terms) -> Submission:
-    if len(payload) > MAX_REPORT_BYTES:
-        raise BadInput(f"the event is larger than {MAX_REPORT_BYTES} bytes")
-    return decode_event(payload, terms)
+            parser.end()
+    return key_in_header(parser.header)
 
 
 async def _store_event(request: Request) -> Answer:
-    key = await request.authenticate(_key_text(request))
-    submission = decode_event(await request.body(MAX_REPORT_BYTES), await terms_of(request.services, key))
+    if request.content_type.startswith("application/x-sentry-envelope"):
+        return await _envelope(request)
+    key = await request.authenticate(key_of(request))
+    terms = await terms_of(request.services, key)
+    body = unpack_store_body(await request.body(MAX_REPORT_BYTES), MAX_REPORT_BYTES)
+    submission = await _translate(len(body), lambda: take_event(body, [], terms))
+    taken = Taken([submission] if submission else [])
+    taken.count("event" if submission else "transaction", "taken" if submission else "dropped")
+    ids = await _store(request, key, taken.submissions)
+    count_items(request.services, key, taken)
+    return Answer(200, encode({"id": ids[0].hex} if ids else {}))
+
+
+async def _security(request: Request) -> Answer:
+    key = await request.authenticate(key_of(request))
+    terms = await terms_of(request.services, key)
+    body = await request.body(MAX_REPORT_BYTES)
+    page = {name: request.parameter(f"sentry_{name}") for name in ("release", "environment")}
+    submissions = await _translate(len(body), lambda: take_security(body, page, terms))
+    await _store(request, key, submissions)
+    return Answer(200, b"")
+
+
+async def _minidump(request: Request) -> Answer:
+    key = await request.authenticate(key_of(request))
+    terms = await terms_of(request.services, key)
+    parser = MinidumpParser(request.content_type)
+    async for step in request.steps(MAX_BODY_BYTES, MAX_INFLATED_BYTES):
+        parser.feed(step)
+        request.keep(parser.held)
+    parser.end()
+    submission = await _translate(parser.held, lambda: read_event(parser.event(), None, terms))
     (id,) = await _store(request, key, [submission])
-    return Answer(200, encode({"id": id.hex}))
+    # Crash reporters show it to people (Relay's TextResponse).
+    return Answer(200, str(id).encode(), ((b"content-type", b"text/plain; charset=utf-8"),))
 
 
-async def _store(request: Request, key: ApiKey, submissions: Sequence[Submission]) -> list[UUID]:
-    """Appends the events; raises what was said of the first where none of them could be stored."""
-    named = [s if s.id else msgspec.structs.replace(s, id=uuid7()) for s in submissions]
+async def _translate(size: int, translate: Callable[[], Result]) -> Result:
+    return translate() if size < SMALL_BYTES else await asyncio.to_thread(translate)
+
+
+async def _store(request: Request, key: ApiKey, submissions: list[Submission]) -> list[UUID]:
+    """Appends the events; the ids of those that are stored. Raises what was said of the first of none."""
+    if not submissions:
+        return []
+    named = [one if one.id else msgspec.structs.replace(one, id=uuid7()) for one in submissions]
     answers = await store(request.services, key, named)
-    stored = [answer.id for answer in answers if not isinstance(answer, AvalonError)]
-    if answers and not stored:
+    ids = [answer.id for answer in answers if not isinstance(answer, AvalonError)]
+    if not ids:
         raise cast("AvalonError", answers[0])
-    return stored
-
-
-def _key_text(request: Request) -> str:
-    """The key that the headers or the address name, or ""."""
-    for header in (request.sentry_auth, request.authorization):
-        if match := _SENTRY_KEY.search(header):
-            return match[1]
-    return request.key or request.parameter("sentry_key")
-
-
-def _key_in_header(body: bytes) -> str:
-    """The key of the DSN in the envelope's own header."""
-    try:
-        header = split_envelope(body.partition(b"\n")[0]).header
-        return urlsplit(as_text(header.get("dsn"))).username or ""
-    except (BadInput, ValueError):
-        return ""
-
-
-def _refuse(error: AvalonError) -> Answer:
-    """The error, in the headers that SDKs look at: how long to be silent, and about what (all there is)."""
-    answer = refusal(error)
-    headers = [*answer.headers, (b"x-sentry-error", error.message.encode("ascii", "replace"))]
-    if isinstance(error, TooManyRequests):
-        headers.append((b"x-sentry-rate-limits", b"%d::key" % max(1, ceil(error.retry_after_s))))
-    return Answer(answer.status, answer.body, headers)
+    return ids
 
 
 @asgi("/api/1/envelope", copy_scope=False, opt={"exclude_from_auth": True})
 async def envelope(scope: Scope, receive: Receive, send: Send) -> None:
     """Stores the events of an envelope."""
-    await respond(cast("HTTPScope", scope), receive, send, _envelope, _refuse)
+    await respond(cast("HTTPScope", scope), receive, send, _envelope, refuse)
 
 
 @asgi("/api/1/store", copy_scope=False, opt={"exclude_from_auth": True})
 async def store_event(scope: Scope, receive: Receive, send: Send) -> None:
     """Stores one event, as SDKs sent them before envelopes."""
-    await respond(cast("HTTPScope", scope), receive, send, _store_event, _refuse)
+    await respond(cast("HTTPScope", scope), receive, send, _store_event, refuse)
 
 
-handlers = [envelope, store_event]
+@asgi("/api/1/security", copy_scope=False, opt={"exclude_from_auth": True})
+async def security(scope: Scope, receive: Receive, send: Send) -> None:
+    """Stores what browsers report of a page's policies."""
+    await respond(cast("HTTPScope", scope), receive, send, _security, refuse)
+
+
+@asgi("/api/1/minidump", copy_scope=False, opt={"exclude_from_auth": True})
+async def minidump(scope: Scope, receive: Receive, send: Send) -> None:
+    """Stores that a native program crashed."""
+    await respond(cast("HTTPScope", scope), receive, send, _minidump, refuse)
+
+
+handlers = [envelope, minidump, security, store_event]

@@ -91,7 +91,7 @@ WHERE id = %(issue)s::uuid
 -- name: comments
 -- What comments say, those of them that stand.
 -- comments: uuid[]
-SELECT id, text
+SELECT id, text, name, email, report
 FROM projection.issue_comment
 WHERE id = ANY(%(comments)s::uuid[])
 

@@ -23,6 +23,11 @@ SELECT
   coalesce(c.events, 0)::bigint AS events,
   coalesce(c.events_7d, 0)::bigint AS events_7d,
   coalesce(c.events_24h, 0)::bigint AS events_24h,
+  (
+    SELECT coalesce(sum(quantity), 0)
+    FROM projection.drop_hour
+    WHERE service = p.name AND hour > now() - interval '24 hours'
+  )::bigint AS dropped_24h,
   c.newest_hour
 FROM page AS p
 LEFT JOIN projection.service AS s ON s.name = p.name

@@ -28,7 +28,8 @@ SELECT
         WHEN f.data ->> 'assignee' IS NULL THEN 'nobody'
         ELSE coalesce(chosen.username, 'somebody who is gone')
       END
-    WHEN 'issue.commented' THEN 'commented on the issue'
+    WHEN 'issue.commented' THEN
+      CASE WHEN f.actor LIKE 'key:%' THEN 'passed a user''s feedback on the issue on' ELSE 'commented on the issue' END
     WHEN 'issue.comment_deleted' THEN 'deleted a comment'
     WHEN 'issue.groups_moved' THEN
       CASE f.data ->> 'kind'
@@ -113,10 +114,11 @@ LEFT JOIN projection.api_key AS k ON k.id = f.stream
 LEFT JOIN projection.sink AS s ON s.id = f.stream
 LEFT JOIN projection.rule AS r ON r.id = f.stream
 LEFT JOIN projection.issue AS i ON i.id = f.stream AND NOT i.is_hidden
-WHERE f.type NOT LIKE 'alert.%';
+WHERE f.type NOT LIKE 'alert.%' AND f.type <> 'reports.dropped';
 
 COMMENT ON VIEW reporting.audit IS
-'Who did what, and when: every fact of the log but those about alerts, for ever. Ask for a range of recorded_at, or a type.';
+'Who did what, and when: every fact of the log but those about alerts and counts of what was not taken, for ever. Ask
+for a range of recorded_at, or a type.';
 COMMENT ON COLUMN reporting.audit.recorded_at IS 'When it was done';
 COMMENT ON COLUMN reporting.audit.actor IS 'user:<id>, key:<id>, policy:<name> (a rule of Avalon''s) or system';
 COMMENT ON COLUMN reporting.audit.username IS 'The user''s name as of now; NULL where it was no user, or one whose account is deleted';

@@ -1,5 +1,6 @@
 -- Takes the words of deleted comments, and of those on deleted issues, out of the facts before the position of a purge,
--- past which the baseline has been sealed. Says how many facts that were. For the owner only.
+-- past which the baseline has been sealed; with them what users of programs gave as their names and addresses. Says how
+-- many facts that were. For the owner only.
 CREATE OR REPLACE FUNCTION log.blank_comments(sealed bigint) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -10,7 +11,7 @@ BEGIN
   PERFORM set_config('avalon.purge', 'on', true);
 
   UPDATE log.event AS e
-  SET data = e.data - 'text'
+  SET data = e.data - 'text' - 'name' - 'email'
   WHERE e.type = 'issue.commented'
     AND e.position < blank_comments.sealed
     AND e.data ? 'text'

@@ -1,4 +1,5 @@
--- API keys: what they are (facts, one at a time in their order) and how they are used (reports, in sets).
+-- API keys: what they are (facts, one at a time in their order) and how they are used (reports, in sets; and what users of
+-- programs say, which counts against the rate).
 CREATE OR REPLACE FUNCTION log.fold_api_key() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = projection, pg_catalog, pg_temp
@@ -55,7 +56,12 @@ BEGIN
     RETURN NULL;
   END IF;
 
-  FOR _fact IN SELECT * FROM fresh WHERE type LIKE 'api\_key.%' ORDER BY position LOOP
+  FOR _fact IN
+    SELECT *
+    FROM fresh
+    WHERE type LIKE 'api\_key.%' OR (type = 'issue.commented' AND actor LIKE 'key:%')
+    ORDER BY position
+  LOOP
     CASE _fact.type
       WHEN 'api_key.created' THEN
         INSERT INTO api_key (
@@ -116,6 +122,18 @@ BEGIN
         INSERT INTO api_key_secret (sha256, api_key, prefix, created_at)
         VALUES (decode(_fact.data ->> 'sha256', 'hex'), _fact.stream, _fact.data ->> 'prefix', _fact.recorded_at);
         UPDATE api_key SET position = _fact.position WHERE id = _fact.stream;
+
+      WHEN 'issue.commented' THEN
+        INSERT INTO api_key_minute AS m (api_key, minute, reports)
+        SELECT k.id, date_bin('1 minute', _fact.recorded_at, 'epoch'), 1
+        FROM api_key AS k
+        WHERE k.id = substr(_fact.actor, 5)::uuid AND k.rate_per_minute IS NOT NULL
+        ON CONFLICT (api_key, minute) DO UPDATE
+        SET reports = m.reports + 1;
+        IF FOUND THEN
+          DELETE FROM api_key_minute
+          WHERE api_key = substr(_fact.actor, 5)::uuid AND minute < _fact.recorded_at - interval '10 minutes';
+        END IF;
 
       WHEN 'api_key.deleted' THEN
         DELETE FROM api_key_secret WHERE api_key = _fact.stream;

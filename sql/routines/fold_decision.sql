@@ -16,14 +16,17 @@ BEGIN
   FOR _fact IN SELECT * FROM fresh WHERE type LIKE 'issue.%' OR type IN ('reports.purged', 'user.deleted') ORDER BY position LOOP
     CASE _fact.type
       WHEN 'issue.commented' THEN
-        INSERT INTO issue_comment (id, issue, author, text, commented_at, position)
+        INSERT INTO issue_comment (id, issue, author, text, commented_at, position, name, email, report)
         VALUES (
           (_fact.data ->> 'comment')::uuid,
           _fact.stream,
           coalesce(_fact.data ->> 'author', _fact.actor),
           _fact.data ->> 'text',
           coalesce((_fact.data ->> 'commented_at')::timestamptz, _fact.occurred_at),
-          coalesce((_fact.data ->> 'position')::bigint, _fact.position)
+          coalesce((_fact.data ->> 'position')::bigint, _fact.position),
+          _fact.data ->> 'name',
+          _fact.data ->> 'email',
+          (_fact.data ->> 'report')::uuid
         );
         UPDATE issue SET comments = comments + 1 WHERE id = _fact.stream;
         CONTINUE;

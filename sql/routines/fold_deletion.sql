@@ -128,11 +128,14 @@ BEGIN
         WHERE g.id = u.issue_group AND g.service = _fact.service AND g.reports = 0;
         UPDATE issue_group SET users = 0 WHERE service = _fact.service AND reports = 0 AND users > 0;
         DELETE FROM release WHERE service = _fact.service AND last_seen < (_fact.data ->> 'before')::timestamptz;
+        DELETE FROM drop_hour WHERE service = _fact.service AND hour < (_fact.data ->> 'before')::timestamptz;
 
-      -- The hours stay, for the charts of a year. Both go, so that deleting an issue takes off what there is.
+      -- The hours stay, for the charts of a year; not those of what was never taken. Of reports both minutes go, so that
+      -- deleting an issue takes off what there is.
       WHEN 'minutes.expired' THEN
         DELETE FROM group_minute WHERE minute < (_fact.data ->> 'before')::timestamptz;
         DELETE FROM minute_count WHERE minute < (_fact.data ->> 'before')::timestamptz;
+        DELETE FROM drop_hour WHERE hour < (_fact.data ->> 'before')::timestamptz;
 
       WHEN 'reports.expired' THEN
         INSERT INTO expired_day (day, last_position, reports)

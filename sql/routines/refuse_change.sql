@@ -9,7 +9,7 @@ BEGIN
     AND current_setting('avalon.purge', true) = 'on'
     AND (
       (OLD.type = 'error.reported' AND NEW.data = '{"purged": true}')
-      OR (OLD.type = 'issue.commented' AND NEW.data = OLD.data - 'text')
+      OR (OLD.type = 'issue.commented' AND NEW.data = OLD.data - 'text' - 'name' - 'email')
     )
     AND to_jsonb(NEW) - 'data' = to_jsonb(OLD) - 'data'
   THEN

@@ -10,7 +10,7 @@ AS $$
     'author', coalesce(f.data ->> 'author', f.actor),
     'commented_at', coalesce((f.data ->> 'commented_at')::timestamptz, f.occurred_at),
     'position', coalesce((f.data ->> 'position')::bigint, f.position)
-  )
+  ) || jsonb_strip_nulls(jsonb_build_object('name', f.data -> 'name', 'email', f.data -> 'email', 'report', f.data -> 'report'))
   FROM log.fact AS f
   WHERE f.stream = issue
     AND f.type = 'issue.commented'

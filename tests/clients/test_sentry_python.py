@@ -143,11 +143,11 @@ def test_flask(program: Program) -> None:
 
 
 def test_fastapi(program: Program) -> None:
-    run = program("fastapi_app", filtered=ALWAYS | {"password", "remote_addr"})
+    run = program("fastapi_app", filtered=ALWAYS | {"x-api-key", "password", "remote_addr"})
     paid, shown = run.reports
     assert (paid["method"], paid["path"]) == ("POST", "/orders/17/pay")
     assert paid["transaction"] == "/orders/{order}/pay"
-    assert paid["request"]["data"] == {"amount": 3}
+    assert paid["request"]["data"] == {"amount": 3, "api_key": "[Filtered]"}
     assert paid["tags"] == {"order": "17"}
     innermost = paid["exceptions"][-1]["frames"][-1]
     assert (innermost["function"], innermost["in_app"]) == ("pay", True)

@@ -27,6 +27,9 @@ COLUMNS = {
         recorded_at timestamptz, actor text, username text, type text, what text, service text,
         subject text, subject_id uuid, action uuid, position int8, undone bool
     """,
+    "dropped_hourly": """
+        hour timestamptz, service text, dropped_by text, category text, reason text, quantity int8
+    """,
     "error": """
         occurred_at timestamptz, recorded_at timestamptz, service text, level text, environment
         text, release text, issue uuid, type text, message text, path text, method text, url text,

@@ -49,6 +49,14 @@ CLOSED = [
     "/api/1/store/../../keys",
     "/api//envelope/",
     "/api/%D9%A1/envelope/",
+    "/api/0/projects/a/user-feedback",
+    "/api/0/projects/a/b/c/user-feedback",
+    "/api/0/projects/a/../../../keys/user-feedback",
+    "/api/0/projects/a/%D9%A1/user-feedback",
+    "/api/0/projects/a/b/user-feedback/x",
+    "/api/1/projects/a/b/user-feedback",
+    "/api/embed",
+    "/api/embed/error-page/x",
     "/api/openapi.json/x",
     "/api/openapi.yaml",
 ]
@@ -66,6 +74,9 @@ OPEN = [
     "/api/1/envelope/",
     "/api/1/envelope",
     "/api/123456789/store/",
+    "/api/0/projects/our-org/our_project/user-feedback/",
+    "/api/embed/error-page",
+    "/api/embed/error-page/",
 ]
 
 

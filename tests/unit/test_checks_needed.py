@@ -19,6 +19,7 @@ from avalon.reports.scrubbing import (
     filter_bearer,
     filter_cards,
     filter_jwts,
+    filter_members,
     filter_own_keys,
     filter_url_passwords,
     is_secret_key,
@@ -34,7 +35,7 @@ FRAGMENTS = [
     ".eyJzdWIiOiI", "bearer ", "Bearer", ":", "abcdefgh", "authentication", "avl_", "0123456789abcdef",
     "://", "user", "@", "/", "password", "PassWord", "=", "token=", "api-key=", '"', "'", "\\", "\n", "\t",
     "\0", "\x1f", "é", "ſ", "\u212a", "\ud800", "\udc00", "\ud83d\ude00", "secret", "[Filtered]",
-    "\u2028", "x",
+    "\u2028", "x", "token':", 'token":', '\\"token\\":', 'b\'',
 ]  # fmt: skip
 texts = st.lists(st.sampled_from(FRAGMENTS), max_size=8).map("".join)
 
@@ -87,6 +88,10 @@ def test_the_checks_that_a_source_needs_do_all_that_all_checks_do(values: list[s
         (filter_jwts, JWT),
         (filter_own_keys, OWN_KEY),
         (filter_assignments, "pwd=x"),
+        (filter_members, '{"password": "x"}'),
+        (filter_members, "{'api_key': b'x'}"),
+        (filter_members, r"{\"token\":\"x\"}"),
+        (filter_members, r"{\'token\':\'x\'}"),
         (filter_cards, "4111-1111-1111-1111"),
     ],
 )
@@ -107,7 +112,7 @@ ADVERSARIES = [
     "4", "4111 ", "4111-", "5252 4111 ", "3782 822463 ", "4 ", "4111111111111111 ", "eyJ", " eyJaaaaa",
     "eyJaaaaa.", "eyJ-_", "bearer ", "bearer  ", "bearer:=", "avl_", "avl_0123456789abcdef", "://", "://a:b",
     "a:", "://a:@", "=", "token=", 'token="', "password", "secret", "_key", "\0", "\ud800", " ", "[", '\\"',
-    '"', "aé",
+    '"', "aé", ":", '":', "token':", 'token":"', 'token":"\\',
 ]  # fmt: skip
 
 

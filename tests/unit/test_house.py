@@ -52,6 +52,8 @@ IMPORT_ORDER = [
     "deletions",
     "read_models",
     "auth",
+    "drops",
+    "feedback",
     "regrouping",
     "listener",
     "feed",

@@ -95,6 +95,13 @@ def test_headers_as_pairs_are_filtered_too() -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["b'authorization'", "'Cookie'", "b'x-forwarded-for'", "'_csrf'", "b'auth'"])
+def test_names_in_pythons_repr_are_filtered_in_pairs(name: str) -> None:
+    # sentry-python writes variables so; here, those of an ASGI application.
+    pairs = [["b'host'", "b'shop'"], [name, "b'x'"]]
+    assert scrub_object({"headers": pairs})["headers"] == [["b'host'", "b'shop'"], [name, FILTERED]]
+
+
 def test_every_part_of_a_report_is_scrubbed() -> None:
     report = Report(
         message=f"no {OWN_KEY}",
@@ -180,6 +187,11 @@ def test_other_long_numbers_stay(text: str) -> None:
         ("Server=db;Pwd=hunter2;Uid=a", f"Server=db;Pwd={FILTERED};Uid=a"),
         ("token=Bearer abc123def456", f"token={FILTERED} {FILTERED}"),
         ('connect(password="hunter2")', f'connect(password="{FILTERED}")'),
+        ('{"user": "a", "Password":"hunter2"}', f'{{"user": "a", "Password":"{FILTERED}"}}'),
+        ("{'x-api-key': b'hunter2', 'a': 1}", f"{{'x-api-key': b'{FILTERED}', 'a': 1}}"),
+        (r'"{\"token\": \"hunter2\"}"', rf'"{{\"token\": \"{FILTERED}\"}}"'),
+        (r'{"secret": "hunter2\" hunter2"}', f'{{"secret": "{FILTERED}"}}'),
+        ("cut {'pwd': 'hunter2", f"cut {{'pwd': '{FILTERED}"),
     ],
 )
 def test_credentials_are_filtered_in_running_text(text: str, expected: str) -> None:
@@ -199,6 +211,8 @@ def test_credentials_are_filtered_in_running_text(text: str, expected: str) -> N
         "jean@example.org",
         "a = b",
         "tokens=17",
+        "password: it must have eight characters",
+        "{'tokens': 17, 'token': None, 'password': ''}",
     ],
 )
 def test_innocent_text_stays(text: str) -> None:

@@ -6,7 +6,7 @@ A minidump may be all that there is of a crash. Then its report says so, and tha
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -77,12 +77,6 @@ def reader_of(header: Object) -> AttachmentReader:
     return AttachmentReader(name or "unnamed", kind, content_type)
 
 
-def tell_attachments(event: Object, attachments: list[Attachment]) -> None:
-    """Names the files in an event; as a field that we don't know it becomes metadata."""
-    if attachments:
-        event["attachments"] = [attachment.told() for attachment in attachments]
-
-
-def crash_of(dump: Attachment) -> dict[str, Any]:
+def crash_of(dump: Attachment) -> Object:
     """The event of a minidump that comes alone."""
     return {"level": "fatal", "platform": "native", "message": f"Crash with the minidump {dump.name}"}

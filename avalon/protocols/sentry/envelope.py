@@ -102,7 +102,7 @@ class EnvelopeParser:
         end = data.find(b"\n")
         if end < 0:
             if not is_end and len(data) <= MAX_HEADER_BYTES:
-                return -1
+                return self._wait(len(data))
             end = len(data)
         self.header = _object(data[:end])
         if self.header is None:

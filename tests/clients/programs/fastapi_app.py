@@ -19,6 +19,7 @@ app = fastapi.FastAPI()
 
 class Payment(pydantic.BaseModel):
     amount: int
+    api_key: str
 
 
 @app.post("/orders/{order}/pay")
@@ -38,7 +39,8 @@ async def main() -> None:
     server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-        answer = await client.post("/orders/17/pay", json={"amount": 3})
+        said = {"amount": 3, "api_key": "abcdef"}
+        answer = await client.post("/orders/17/pay", json=said, headers={"X-Api-Key": "abcdef"})
         assert answer.status_code == 500
         assert (await client.get("/orders/18", params={"password": "x"})).status_code == 500
         assert (await client.get("/orders/none")).status_code == 422
