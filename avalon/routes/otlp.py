@@ -35,13 +35,14 @@ from avalon.protocols.otlp import (
 from avalon.protocols.submission import Submission
 from avalon.routes.answers import error_headers
 from avalon.routes.ingest_answers import Answer, respond, store, terms_of
-from avalon.routes.ingest_request import SMALL_BYTES, Request
+from avalon.routes.ingest_request import Request
 from avalon.routes.peer import header
 from avalon.telemetry import RECORDS
 
 # Records that are read, and reports that are appended, at a time.
 CHUNK: Final = 500
-# One large request is read after the other: each takes a multiple of its bytes, and a core for itself.
+# One request is read after the other, beside the loop: some hundred records fit into a packet, and what is
+# read of a large body takes a multiple of its bytes.
 _READER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="otlp")
 
 Result = TypeVar("Result")
@@ -74,16 +75,15 @@ async def _take(request: Request, signal: Signal) -> Answer:
     reader = signal.readers[media_type]
     terms = await terms_of(request.services, key)
     body = await request.body(reader.max_bytes)
-    in_thread = len(body) > SMALL_BYTES
-    outcomes = await _run(in_thread, lambda: decode_request(body, reader, terms))
+    outcomes = await _read(lambda: decode_request(body, reader, terms))
     tally = Tally()
-    while chunk := await _run(in_thread, lambda: list(islice(outcomes, CHUNK))):
+    while chunk := await _read(lambda: list(islice(outcomes, CHUNK))):
         await _store(request, key, chunk, tally)
     return _answer(signal, media_type, tally)
 
 
-async def _run(in_thread: bool, work: Callable[[], Result]) -> Result:
-    return await asyncio.get_running_loop().run_in_executor(_READER, work) if in_thread else work()
+async def _read(work: Callable[[], Result]) -> Result:
+    return await asyncio.get_running_loop().run_in_executor(_READER, work)
 
 
 async def _store(request: Request, key: ApiKey, chunk: Sequence[Outcome], tally: Tally) -> None:

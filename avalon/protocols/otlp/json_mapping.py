@@ -6,6 +6,7 @@ the records must be of the right shape; a record that is not costs no more than 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
@@ -71,11 +72,9 @@ def _split(body: bytes, decode: Callable[[bytes], _Logs | _Spans]) -> list[Item]
     if exceeds_depth(body, MAX_DEPTH):
         raise BadInput(f"the JSON is nested deeper than {MAX_DEPTH} levels")
     try:
-        request = decode(body)
+        request = _decode_or_mend(body, decode)
     except msgspec.ValidationError as error:
         raise BadInput(f"the body is no request of OTLP: {error}") from None
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"the body is not valid JSON: {error}") from None
     items: list[Item] = []
     for resource in request.resources or ():
         attributes = _read_or_refuse(resource.resource)
@@ -85,6 +84,17 @@ def _split(body: bytes, decode: Callable[[bytes], _Logs | _Spans]) -> list[Item]
     if len(items) > MAX_ITEMS:
         raise PayloadTooLarge(f"the request holds more than {MAX_ITEMS} records")
     return items
+
+
+def _decode_or_mend(body: bytes, decode: Callable[[bytes], _Logs | _Spans]) -> _Logs | _Spans:
+    """The request, also where a text was cut within an emoji, or a number is NaN."""
+    try:
+        return decode(body)
+    except msgspec.ValidationError:
+        raise
+    except (ValueError, RecursionError):
+        mended = json.dumps(parse_json(body, MAX_DEPTH), ensure_ascii=False)
+        return decode(mended.encode("utf-8", "replace"))
 
 
 def _origin(resource: Attributes | BadInput, content: msgspec.Raw) -> Origin | BadInput:
