@@ -27,6 +27,7 @@ ACCESS = {
     "GET /api/docs": OPEN,
     "GET /api/openapi.json": OPEN,
     "GET /": OPEN,
+    "GET /avalon.js": OPEN,
     "GET /errors": OPEN,
     "GET /errors/{id}": OPEN,
     "GET /health/live": OPEN,
