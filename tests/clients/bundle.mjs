@@ -1,4 +1,5 @@
-// Bundles a page's program as build tools do, single-file components of Vue included: `node bundle.mjs ENTRY`.
+// Bundles a program as build tools do, single-file components of Vue included:
+// `node bundle.mjs ENTRY browser|node [PACKAGE=FILE]`, where the file stands for the package.
 
 import { readFile } from 'node:fs/promises';
 
@@ -16,11 +17,16 @@ const components = {
   },
 };
 
+const [entry, platform, ...aliases] = process.argv.slice(2);
 await build({
-  entryPoints: [process.argv[2]],
-  outfile: 'page.js',
+  entryPoints: [entry],
+  outfile: platform === 'node' ? 'server.mjs' : 'page.js',
   bundle: true,
+  platform,
+  format: platform === 'node' ? 'esm' : 'iife',
+  external: platform === 'node' ? ['@sentry/node'] : [],
+  alias: Object.fromEntries(aliases.map((alias) => alias.split('='))),
   jsx: 'automatic',
-  define: { 'process.env.NODE_ENV': '"production"' },
+  define: platform === 'node' ? {} : { 'process.env.NODE_ENV': '"production"' },
   plugins: [components],
 });

@@ -61,30 +61,35 @@ def fill(code: str, url: str, key: str, port: int) -> str:
     return filled.replace(ADDRESS, url).replace(KEY, key).replace(PORT, str(port))
 
 
+def save_files(name: str, folder: Path, served: Served, key: str, port: int = 0) -> None:
+    """All files that a guide shows, where it says; what is there already goes on with them."""
+    for _, info, code in blocks_of(text_of(name)):
+        if (file := info.strip()) not in ("", "server"):
+            path = folder / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a") as opened:
+                opened.write(fill(code, served.url, key, port))
+
+
 @contextmanager
 def followed(name: str, folder: Path, served: Served, key: str) -> Iterator[str]:
     """All that a guide says is done; its servers run until the block ends. Gives what its commands said."""
     port, exports, said = _free_port(), "", ""
     path = [str(Path(NODE).parent), str(Path(sys.executable).parent), os.environ["PATH"]]
     environment = {"PATH": os.pathsep.join(path), "HOME": str(folder)}
+    save_files(name, folder, served, key, port)
     with ExitStack() as servers:
         for language, info, code in blocks_of(text_of(name)):
             filled = fill(code, served.url, key, port)
-            if file := info.strip().removeprefix("server"):
-                save(folder / file, filled)
-            elif language == "sh" and code.startswith("export "):
+            if language != "sh":
+                continue
+            if code.startswith("export "):
                 exports += filled
-            elif language == "sh" and info.strip() == "server":
+            elif info.strip() == "server":
                 servers.enter_context(_server(exports + filled, folder, environment, port))
-            elif language == "sh" and not _is_installed(code, folder):
+            elif not _is_installed(code, folder):
                 said += _run(exports + filled, folder, environment)
         yield said
-
-
-def save(path: Path, code: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.write(code)
 
 
 def _is_installed(code: str, folder: Path) -> bool:
