@@ -5,7 +5,7 @@ Whatever is not taken is counted by its key (`avalon.drops`), under the category
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -13,8 +13,7 @@ from avalon.auth import ApiKey
 from avalon.errors import BadInput
 from avalon.protocols.sentry.client_report import read_client_report
 from avalon.protocols.sentry.feedback import Sent, decode_feedback, decode_user_report
-from avalon.protocols.sentry.items import KEPT, Item
-from avalon.protocols.sentry.taking import Taken
+from avalon.protocols.sentry.items import BROKEN, KEPT, OTHER, PASSED_OVER, TAKEN, UNREADABLE, Item
 from avalon.routes.dependencies import Services
 from avalon.routes.ingest_feedback import store_feedback
 from avalon.telemetry import SENTRY_ITEMS
@@ -37,6 +36,7 @@ _CATEGORIES: Final = {
     "user_report": "feedback",
 }
 _DECODERS: Final = {"feedback": decode_feedback, "user_report": decode_user_report}
+_KNOWN: Final = KEPT | PASSED_OVER | {UNREADABLE}
 
 
 async def take_items(services: Services, key: ApiKey, items: Sequence[Item]) -> list[UUID]:
@@ -51,34 +51,32 @@ async def take_items(services: Services, key: ApiKey, items: Sequence[Item]) -> 
     return await store_feedback(services, key, feedback)
 
 
-def count_items(services: Services, key: ApiKey, taken: Taken) -> None:
-    """Counts the items by what became of them, and those that were not taken by their key, too."""
-    for (type_, outcome), number in taken.items.items():
-        SENTRY_ITEMS.labels(type_, outcome).inc(number)
-        if outcome == "dropped":
-            _drop(services, key, type_, "over_limit" if type_ in KEPT else "not_supported", number)
-        elif outcome == "broken":
-            _drop(services, key, type_, "broken", number)
-
-
-def _drop(services: Services, key: ApiKey, type_: str, reason: str, quantity: int = 1) -> None:
-    category = _CATEGORIES.get(type_, type_)
-    services.drops.add(key, by="avalon", reason=reason, category=category, quantity=quantity)
+def count_items(services: Services, key: ApiKey, items: Mapping[tuple[str, str], int]) -> None:
+    """Counts what became of items, by their type and that."""
+    for (type_, outcome), number in items.items():
+        if outcome != TAKEN:
+            category = _CATEGORIES.get(type_, type_)
+            services.drops.add(key, by="avalon", reason=outcome, category=category, quantity=number)
+            outcome = BROKEN if outcome == BROKEN else "dropped"
+        SENTRY_ITEMS.labels(type_ if type_ in _KNOWN else OTHER, outcome).inc(number)
 
 
 def _decode(services: Services, key: ApiKey, item: Item) -> list[Sent]:
     try:
-        return [_DECODERS[item.type](item.payload)]
+        sent = _DECODERS[item.type](item.payload)
     except BadInput:
-        _drop(services, key, item.type, "broken")
+        count_items(services, key, {(item.type, BROKEN): 1})
         return []
+    count_items(services, key, {(item.type, TAKEN): 1})
+    return [sent]
 
 
 def _count_client_report(services: Services, key: ApiKey, item: Item) -> None:
     try:
         rows = read_client_report(item.payload)
     except BadInput:
-        _drop(services, key, item.type, "broken")
+        count_items(services, key, {(item.type, BROKEN): 1})
         return
+    count_items(services, key, {(item.type, TAKEN): 1})
     for row in rows:
         services.drops.add(key, by="sdk", reason=row.reason, category=row.category, quantity=row.quantity)

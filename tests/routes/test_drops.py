@@ -58,7 +58,7 @@ async def test_what_we_have_no_use_for_is_counted_by_the_sdks_own_names(
         ("avalon", "session", "not_supported"): 2,
         **{
             ("avalon", category, "not_supported"): 1
-            for category in ("transaction", "replay", "monitor", "metric_bucket", "other")
+            for category in ("transaction", "replay", "monitor", "metric_bucket", "new_thing")
         },
         **{("avalon", category, "broken"): 1 for category in ("error", "feedback", "client_report")},
     }

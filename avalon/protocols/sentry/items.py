@@ -16,8 +16,13 @@ PASSED_OVER: Final = frozenset(
         *("trace_metric", "transaction"),
     )
 )
-# A type that we don't know, and what is no item at all.
-OTHER, UNREADABLE = "other", "unreadable"
+# What is no item at all, and types beyond so many different ones of an envelope.
+UNREADABLE, OTHER = "unreadable", "other"
+MAX_TYPES: Final = 50
+MAX_TYPE: Final = 40
+# What became of an item: it was taken, or it was dropped, for a reason.
+TAKEN = "taken"
+BROKEN, NOT_SUPPORTED, TOO_LARGE, TOO_MANY = "broken", "not_supported", "too_large", "too_many_items"
 
 
 class Item(msgspec.Struct, frozen=True):
