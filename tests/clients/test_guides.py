@@ -16,13 +16,13 @@ from django.core.management import execute_from_command_line
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.conftest import FLAGS, find_chromium
-from tests.clients.conftest import Served
+from tests.clients.conftest import Served, eventually
 from tests.clients.guides import DOCS, blocks_of, followed, save_files, shown_in, text_of
 from tests.clients.node import run_installed, with_modules
 
 PYTHON = ["django", "fastapi", "flask", "litestar", "opentelemetry", "python", "python-logging"]
 SHELL = ["curl", "troubleshooting"]
-NODE_GUIDES = ["express", "node"]
+NODE_GUIDES = ["express", "feedback", "node"]
 PAGES = ["browser", "react", "vue"]
 FRAMEWORKS = ["nextjs", "nuxt"]
 ENTRIES = {"react": "main.jsx", "vue": "main.js"}
@@ -105,6 +105,13 @@ def test_its_error_arrives(name: str, served: Served, tmp_path: Path) -> None:
         execute_from_command_line(["django-admin", "startproject", "shop", str(tmp_path)])
     with followed(name, with_modules(tmp_path), served, served.new_key(name)) as said:
         check(name, name, served, said)
+
+
+def test_the_words_of_the_user_stand_in_the_history_of_the_issue(served: Served, tmp_path: Path) -> None:
+    with followed("feedback", with_modules(tmp_path), served, served.new_key("words")):
+        [report] = served.reports("words")
+    history = f"/api/issues/{report['issue']['id']}/history"
+    eventually(lambda: "The button did nothing" in served.api.get(history).text, "the comment")
 
 
 @pytest.mark.browser
