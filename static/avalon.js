@@ -32,7 +32,8 @@
    * @type {(error: any, depth: number) => string}
    */
   const stackOf = (error, depth) => {
-    const { name, message, stack = '', errors, cause = errors?.[0] } = Object(error);
+    const { name, message, errors, cause = errors?.[0] } = Object(error);
+    const stack = String(error?.stack ?? '');
     const begin = stack.search(/\n +at /);
     const isHeader = !stack || (message && stack.includes(message));
     const frames = begin >= 0 ? stack.slice(begin) : isHeader ? '' : `\n${stack}`;
@@ -48,10 +49,15 @@
   const report = (error, fields = {}, place = '') => {
     try {
       const stack = stackOf(error, 5);
+      try {
+        JSON.stringify(fields);
+      } catch {
+        fields = {};
+      }
       const one = seen.get(stack) ?? { at: 0, count: 0 };
       one.count++;
       if (Date.now() - one.at < 5000 || left < 1) return;
-      const made = {
+      queue.push({
         // What is sent twice is stored once. Without TLS there is no randomUUID.
         id: crypto.randomUUID?.(),
         timestamp: new Date(),
@@ -59,7 +65,7 @@
         environment,
         ...fields,
         error: {
-          type: error?.name,
+          type: error?.name && String(error.name),
           message: textOf(error),
           stack: stack.includes('\n') ? stack : stack + place,
           path: location.pathname,
@@ -71,12 +77,10 @@
             return one.count;
           },
         },
-      };
-      JSON.stringify(made); // throws here, and not where it would stop the others
+      });
       one.at = Date.now();
       seen.set(stack, one);
       left--;
-      queue.push(made);
       sendIn(1);
     } catch {}
   };
@@ -122,7 +126,7 @@
     report(
       error ?? message,
       filename || error ? {} : { metadata: { note: 'of another origin; its tag needs `crossorigin`' } },
-      `\n    at ${filename}:${lineno}:${colno}`,
+      `\n    at ${filename.split(/[?#]/)[0]}:${lineno}:${colno}`,
     ),
   );
   addEventListener('unhandledrejection', ({ reason }) => report(reason));

@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "migrate": ("migrate", "bring the database to this release's schema"),
     "verify": ("replay", "replay the log aside and print what the projections differ in"),
     "rebuild": ("replay", "replay the log and mend the projections, while the service runs"),
+    "import": ("import_export", "take over the events of Sentry, GlitchTip or Bugsink"),
     "purge": ("purge", "take the content of deleted reports out of the database's files"),
     "tail": ("tail", "follow the reports as they come in"),
     "create-user": ("create_user", "make an account, with a password that is shown once"),
@@ -34,6 +35,7 @@ COMMANDS: Final = {
     "psql": ("psql", "open psql on Avalon's database, as the owner"),
     "report": ("report", "send one report"),
     "run": ("run", "run a job, and report it if it fails"),
+    "sourcemaps": ("sourcemaps", "upload the source maps of a build"),
 }
 
 OK, FOUND, USAGE, TROUBLE = 0, 1, 2, 3

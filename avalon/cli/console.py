@@ -115,17 +115,50 @@ async def service_database(settings: Settings) -> AsyncIterator[Database]:
 
 @contextmanager
 def replay_progress() -> Iterator[Callable[[Progress], None]]:
-    """Shows how far a replay is once it takes long: a bar on a terminal, a line now and then elsewhere."""
+    """Shows how far a replay is."""
+    with _progress() as show:
+        yield lambda progress: show(
+            progress.position / progress.head if progress.head else 1.0,
+            lambda seconds: f"{_rate(progress.events, seconds)}  to position {progress.head:,}",
+        )
+
+
+@contextmanager
+def file_progress() -> Iterator[Callable[[int, int, int], None]]:
+    """Shows how far a file is read: bytes done, bytes in all (0 where nobody knows), events."""
+    with _progress() as show:
+
+        def show_file(done: int, size: int, events: int) -> None:
+            share = done / size if size else None
+            show(share, lambda seconds: _rate(events, seconds) + _left(share, seconds))
+
+        yield show_file
+
+
+def _rate(events: int, seconds: float) -> str:
+    return f"{events:,} events  {events / seconds if seconds else 0.0:,.0f}/s"
+
+
+def _left(share: float | None, seconds: float) -> str:
+    if not share:
+        return ""
+    left = round(seconds * (1 - share) / share)
+    return f"  {left // 60}:{left % 60:02} min left"
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[float | None, Callable[[float], str]], None]]:
+    """Shows a share and some words once it takes long: a bar on a terminal, a line now and then elsewhere."""
     begun = shown = time.monotonic()
     is_terminal = sys.stderr.isatty()
 
-    def show(progress: Progress) -> None:
+    def show(share: float | None, words: Callable[[float], str]) -> None:
         nonlocal shown
         now = time.monotonic()
         if now - begun < QUIET_S or now - shown < (0.1 if is_terminal else LINE_EVERY_S):
             return
         shown = now
-        line = _describe(progress, now - begun)
+        line = "  ".join([*([_bar(share)] if share is not None else []), words(now - begun)])
         print(f"\r{line}\x1b[K" if is_terminal else line, end="" if is_terminal else "\n", file=sys.stderr)
         sys.stderr.flush()
 
@@ -136,9 +169,6 @@ def replay_progress() -> Iterator[Callable[[Progress], None]]:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _describe(progress: Progress, seconds: float) -> str:
-    share = progress.position / progress.head if progress.head else 1.0
-    filled = round(share * BAR)
-    bar = "█" * filled + "░" * (BAR - filled)
-    rate = progress.events / seconds if seconds else 0.0
-    return f"{bar} {share:4.0%}  {progress.events:,} events  {rate:,.0f}/s  to position {progress.head:,}"
+def _bar(share: float) -> str:
+    filled = min(BAR, round(share * BAR))
+    return f"{'█' * filled}{'░' * (BAR - filled)} {share:4.0%}"

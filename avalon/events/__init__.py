@@ -56,9 +56,11 @@ from avalon.events.grouping import (
     IssueGroupsBound,
     IssueGroupsUnbound,
 )
-from avalon.events.rows import LEVELS, REPORTED, SYSTEM, ZERO, Event, Fact, NewEvent, uuid7
+from avalon.events.rows import IMPORT, LEVELS, REPORTED, SYSTEM, ZERO, Event, Fact, NewEvent, uuid7
+from avalon.events.source_maps import SourceMapsDeleted, SourceMapsUploaded
 
 __all__ = [
+    "IMPORT",
     "LEVELS",
     "REPORTED",
     "SYSTEM",
@@ -109,6 +111,8 @@ __all__ = [
     "SinkCreated",
     "SinkDeleted",
     "SinkSwitchedOff",
+    "SourceMapsDeleted",
+    "SourceMapsUploaded",
     "UserChanged",
     "UserCreated",
     "UserDeleted",

@@ -18,6 +18,8 @@ import msgspec
 REPORTED: Final = "error.reported"
 LEVELS: Final = ("debug", "info", "warning", "error", "fatal", "critical")
 SYSTEM: Final = "system"
+# Of reports that another tracker had: history, of which nobody is told.
+IMPORT: Final = "import"
 ZERO: Final = UUID(int=0)
 
 _encode = msgspec.json.Encoder().encode

@@ -22,6 +22,7 @@ _HELD: Final = {
     "muted": "not told: the issue is muted",
     "ignored": "not told: the issue is ignored",
     "resolved": "not told: the issue is resolved, and this is no regression",
+    "imported": "not told: the report was imported from another tracker",
 }
 _WHATS: Final = {
     "issue.opened": "the issue opened",

@@ -1,8 +1,8 @@
 """What a key adds to the scrubbing of its reports: more names of secret fields, and no IP addresses.
 
 A name holds for a field of the report itself (`server_name`, `vars`) as for any field that a client puts into
-it, at any depth, and for `name=value` in running text. `cleaner_for` gives keys without rules the plain
-Cleaner, so that they pay nothing for this.
+it, at any depth, and for `name=value` and `"name": "value"` in running text. `cleaner_for` gives keys without
+rules the plain Cleaner, so that they pay nothing for this.
 """
 
 from __future__ import annotations
@@ -32,6 +32,11 @@ _ADDRESS_NAMES: Final = frozenset((
 # What is a version by its name has up to four numbers, too.
 _VERSION: Final = re.compile(r"(?:version|release|dist|build)$|\.(?:modules|packages)\.")
 _VALUE: Final = re.compile(r"""(["']?)[^\s&;,"'<>)]+""")
+# Behind a name in quotes, as in JSON and in Python's repr, perhaps escaped: where its value, a text, begins.
+_MEMBER: Final = re.compile(r"""\\?(["']):\s?b?(\\?["'])""")
+_UP_TO: Final = {
+    end: re.compile(rf"(?:(?!{re.escape(end)})(?:\\.|.))+", re.DOTALL) for end in ('"', "'", r"\"", r"\'")
+}
 _WORD_SIGN: Final = re.compile(r"[\w-]")
 
 _PLAIN_NAME: Final = re.compile(r"[a-z0-9_.$ ]+")
@@ -53,14 +58,15 @@ class Privacy:
         self._assigned = re.compile(f"=(?<=[{''.join(sorted(last))}-]=)")
 
     def names(self, key: str) -> bool:
-        """Whether these rules name the field."""
-        return fold_key(key) in self._names
+        """Whether these rules name the field, also where it is Python's repr, as in a frame's variables."""
+        folded = fold_key(key)
+        return folded in self._names or (folded[-1:] == "'" and _unquoted(folded) in self._names)
 
     def may_assign(self, source: bytes | None) -> bool:
-        """Whether `name=value` may stand in a string decoded from this JSON."""
+        """Whether `name=value` or `"name": "value"` may stand in a string decoded from this JSON."""
         if source is None:
             return bool(self._assigned_names)
-        if b"=" not in source and b"\\u" not in source:
+        if not any(sign in source for sign in (b"=", b"':", b'\\":', b"\\u")):
             return False
         folded = source.lower()
         if not self._are_plain or may_hide(folded):
@@ -82,6 +88,26 @@ class Privacy:
                 pieces += (text[done : match.end()], value[1], FILTERED)
                 done = value.end()
         return "".join((*pieces, text[done:])) if pieces else text
+
+    def filter_members(self, text: str) -> str:
+        """Replaces the value in `"name": "value"`, for each of the names."""
+        pieces: list[str] = []
+        done = 0
+        for match in _MEMBER.finditer(text):
+            if match.start() < done:
+                continue
+            before = text[max(0, match.start() - MAX_FIELD_NAME - 1) : match.start()]
+            _, begins, name = before.rpartition(match[1])
+            if not begins or fold_key(name) not in self._names:
+                continue
+            if value := _UP_TO[match[2]].match(text, match.end()):
+                pieces += (text[done : match.end()], FILTERED)
+                done = value.end()
+        return "".join((*pieces, text[done:])) if pieces else text
+
+
+def _unquoted(name: str) -> str:
+    return name.removeprefix("b").strip("'")
 
 
 def _ends_with(text: str, end: int, names: tuple[str, ...]) -> bool:
@@ -117,6 +143,8 @@ class PrivateCleaner(Cleaner):
             value = value[: limit + MARGIN]
         if self._may_assign and "=" in value:
             value = self._privacy.filter_assignments(value)
+        if self._may_assign and ":" in value:
+            value = self._privacy.filter_members(value)
         if self._privacy.drops_addresses and not _VERSION.search(field):
             value = filter_addresses(value)
         return super().text(value, limit, field)

@@ -11,7 +11,7 @@ from litestar import asgi
 from litestar.types import HTTPScope, Receive, Scope, Send
 
 from avalon.protocols.sentry.feedback import Sent, decode_form, decode_user_report
-from avalon.routes.ingest_answers import Answer, encode, respond
+from avalon.routes.ingest_answers import Answer, encode, respond, terms_of
 from avalon.routes.ingest_feedback import store_feedback
 from avalon.routes.ingest_request import Request
 from avalon.routes.sentry_request import key_of, key_of_dsn, refuse
@@ -21,15 +21,17 @@ MAX_BODY_BYTES: Final = 100_000
 
 async def _user_feedback(request: Request) -> Answer:
     key = await request.authenticate(key_of(request))
-    sent = decode_user_report(await request.body(MAX_BODY_BYTES))
-    (id,) = await store_feedback(request.services, key, [sent])
+    terms = await terms_of(request.services, key)
+    sent = decode_user_report(await request.body(MAX_BODY_BYTES), terms)
+    (id,) = await store_feedback(request.services, key, [sent], terms)
     return Answer(200, encode({"id": id.hex} | _echo(sent)))
 
 
 async def _error_page(request: Request) -> Answer:
     key = await request.authenticate(key_of_dsn(request.parameter("dsn")) or key_of(request))
-    sent = decode_form(await request.body(MAX_BODY_BYTES), request.parameter("eventId"))
-    await store_feedback(request.services, key, [sent])
+    terms = await terms_of(request.services, key)
+    sent = decode_form(await request.body(MAX_BODY_BYTES), request.parameter("eventId"), terms)
+    await store_feedback(request.services, key, [sent], terms)
     return Answer(200, b"{}")
 
 

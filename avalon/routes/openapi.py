@@ -30,6 +30,7 @@ SECURITY_SCHEMES: Final = {
         "description": "Under https `__Host-avalon`. Writes also need our own Origin and application/json.",
     },
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "bearerKey": {"type": "http", "scheme": "bearer", "description": "An API key for source maps"},
     "apiKeyInUrl": {"type": "apiKey", "in": "query", "name": "key"},
     "apiKeyAsBearer": {"type": "http", "scheme": "bearer", "bearerFormat": "avl_…"},
     "sentryKey": {"type": "apiKey", "in": "header", "name": "X-Sentry-Auth"},

@@ -16,7 +16,7 @@ import msgspec
 
 from avalon.database import Database
 from avalon.event_store import EVERYTHING, FACTS, Wanted
-from avalon.events import REPORTED, Event
+from avalon.events import IMPORT, REPORTED, Event
 from avalon.rules import Rule, Seen, fits, mismatch
 from avalon.sinks import What
 from avalon.subscriptions.questions import (
@@ -53,6 +53,7 @@ class Found(msgspec.Struct):
     report: UUID | None
     position: int
     recorded_at: datetime
+    is_imported: bool
     rules: dict[str, Rule] = {}
     passed: dict[str, Passed] = {}
     what: What = "error.reported"
@@ -121,7 +122,9 @@ def _report_of(fact: Event) -> UUID | None:
 def _found(event: Event, of_report: dict[UUID, Kept], of_issue: dict[UUID, Facets]) -> Found:
     if event.type == REPORTED:
         seen = _seen(event, _tags(event.data))
-        return Found(event, event.issue or event.stream, seen, event.id, event.position, event.recorded_at)
+        imported = event.actor == IMPORT
+        issue = event.issue or event.stream
+        return Found(event, issue, seen, event.id, event.position, event.recorded_at, imported)
     named = _report_of(event)
     facets = of_report.get(named) if named else of_issue.get(event.stream)
     kept = facets if isinstance(facets, Kept) else None
@@ -132,6 +135,7 @@ def _found(event: Event, of_report: dict[UUID, Kept], of_issue: dict[UUID, Facet
         kept.id if kept else named,
         kept.position if kept else event.position,
         kept.recorded_at if kept else event.recorded_at,
+        bool(named and kept and kept.actor == IMPORT),
         what="issue.opened" if event.type == "issue.opened" else "issue.regressed",
         words=_UNMUTED.get(event.data.get("reason", ""), "") if event.type == "issue.unmuted" else "",
     )
@@ -171,7 +175,7 @@ async def _count(database: Database, found: Sequence[Found]) -> None:
     for one in found:
         for rule in [rule for rule in one.rules.values() if rule.threshold is not None]:
             del one.rules[rule.key]
-            if _is_timely(one.event):
+            if _is_timely(one.event) and not one.is_imported:
                 minute = minute_of(one.event.occurred_at)
                 firsts.setdefault(Asked(rule.key, one.issue, minute, rule), one)
     counts = await reached(database, list(firsts))
@@ -218,6 +222,8 @@ def _merged(found: Sequence[Found]) -> list[Found]:
 
 def as_match(one: Found, silent: str) -> Match:
     """`silent`: why nobody is told of the issue; a regression is told all the same."""
+    if one.is_imported:
+        silent = "imported"
     what: What = "issue.passed" if one.passed and one.what == "error.reported" else one.what
     return Match(
         what=what,
@@ -230,5 +236,5 @@ def as_match(one: Found, silent: str) -> Match:
         rules=tuple(one.rules.values()),
         words=one.words,
         passed=one.passed,
-        silent="" if what == "issue.regressed" else silent,
+        silent="" if what == "issue.regressed" and not one.is_imported else silent,
     )

@@ -93,6 +93,7 @@ class Kept(Facets):
     id: UUID
     position: int
     recorded_at: datetime
+    actor: str
 
 
 class Remembered(Facets):

@@ -1,5 +1,6 @@
 -- Groups add up their reports and the people who met them, and add them to their issue. A group keeps the first
--- 10,000 people, in the order of their first report.
+-- 10,000 people, in the order of their first report. What is imported moves the thresholds of a mute along with the
+-- issue's totals: it brings the mute's end no nearer.
 CREATE OR REPLACE FUNCTION log.fold_issue_group() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = projection, pg_catalog, pg_temp
@@ -29,6 +30,7 @@ BEGIN
         min(occurred_at) AS first_seen,
         date_bin('1 minute', max(occurred_at), 'epoch') AS last_seen,
         count(*) AS reports,
+        count(*) FILTER (WHERE actor = 'import') AS imported,
         min(position) AS position
       FROM fresh
       GROUP BY stream
@@ -36,18 +38,22 @@ BEGIN
     LEFT JOIN issue_group AS g ON g.id = c.id
   ),
   met AS (
-    SELECT stream AS id, log.user_hash(data) AS user_hash, min(position) AS position
+    SELECT
+      stream AS id,
+      log.user_hash(data) AS user_hash,
+      min(position) AS position,
+      min(position) IS NOT DISTINCT FROM min(position) FILTER (WHERE actor = 'import') AS is_imported
     FROM fresh
     GROUP BY 1, 2
   ),
   newly_met AS (
-    SELECT m.id, m.user_hash, row_number() OVER (PARTITION BY m.id ORDER BY m.position) AS number
+    SELECT m.*, row_number() OVER (PARTITION BY m.id ORDER BY m.position) AS number
     FROM met AS m
     WHERE m.user_hash IS NOT NULL
       AND NOT EXISTS (SELECT FROM group_user AS u WHERE u.issue_group = m.id AND u.user_hash = m.user_hash)
   ),
   joined AS MATERIALIZED (
-    SELECT n.id, n.user_hash, g.issue
+    SELECT n.id, n.user_hash, n.position, n.is_imported, g.issue
     FROM newly_met AS n
     LEFT JOIN issue_group AS g ON g.id = n.id
     WHERE n.number <= _max_users - coalesce(g.users, 0)
@@ -79,7 +85,7 @@ BEGIN
   ),
   -- Somebody new to a group may be known to its issue by another group.
   new_to_issue AS (
-    SELECT DISTINCT j.issue, j.user_hash
+    SELECT DISTINCT ON (j.issue, j.user_hash) j.issue, j.user_hash, j.is_imported
     FROM joined AS j
     WHERE CASE
       WHEN EXISTS (SELECT FROM issue_group AS other WHERE other.issue = j.issue AND other.id <> j.id)
@@ -92,6 +98,7 @@ BEGIN
         )
       ELSE j.issue IS NOT NULL
     END
+    ORDER BY j.issue, j.user_hash, j.position
   ),
   added AS (
     UPDATE issue AS i
@@ -101,7 +108,9 @@ BEGIN
       first_seen = least(i.first_seen, a.first_seen),
       last_seen = greatest(i.last_seen, a.last_seen),
       level = log.level(greatest(log.severity(i.level), a.severity)),
-      is_hidden = false
+      is_hidden = false,
+      muted_events = i.muted_events + a.imported_reports,
+      muted_users = i.muted_users + a.imported_users
     FROM (
       SELECT
         issue,
@@ -109,13 +118,16 @@ BEGIN
         min(first_seen) AS first_seen,
         max(last_seen) AS last_seen,
         sum(reports) AS reports,
-        sum(users) AS users
+        sum(users) AS users,
+        sum(imported_reports) AS imported_reports,
+        sum(imported_users) AS imported_users
       FROM (
-        SELECT issue, severity, first_seen, last_seen, reports, 0 AS users
+        SELECT
+          issue, severity, first_seen, last_seen, reports, 0 AS users, imported AS imported_reports, 0 AS imported_users
         FROM counted
         WHERE issue IS NOT NULL
         UNION ALL
-        SELECT issue, NULL, NULL, NULL, 0, 1
+        SELECT issue, NULL, NULL, NULL, 0, 1, 0, is_imported::integer
         FROM new_to_issue
       ) AS part
       GROUP BY issue

@@ -1,6 +1,7 @@
 -- Policy: a resolved issue is unresolved again when it comes back: by a report that occurred after the resolution, and not
--- of a release that cannot have the fix. A late report, or one of an old release, reopens nothing. A resolution that went
--- by a release whose reports were all deleted since goes by time alone: whoever made that release up would silence it.
+-- of a release that cannot have the fix. A late report, one of an old release and an imported one reopen nothing. A
+-- resolution that went by a release whose reports were all deleted since goes by time alone: whoever made that release up
+-- would silence it.
 CREATE OR REPLACE FUNCTION log.regress_issue() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -39,7 +40,7 @@ BEGIN
     JOIN projection.issue_group AS g ON g.id = e.stream
     JOIN projection.issue AS i ON i.id = g.issue AND i.status = 'resolved'
     LEFT JOIN projection.release AS r ON r.service = e.service AND r.version = i.current_release AND r.reports > 0
-    WHERE e.occurred_at > i.resolved_at
+    WHERE e.occurred_at > i.resolved_at AND e.actor <> 'import'
     ORDER BY i.id, e.release, e.position
   ),
   back AS MATERIALIZED (

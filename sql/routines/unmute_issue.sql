@@ -1,4 +1,5 @@
--- Policy: a muted issue is heard again by the report that passes one of its thresholds, or that comes after its time.
+-- Policy: a muted issue is heard again by the report that passes one of its thresholds, or that comes after its time;
+-- not by one that is imported.
 CREATE OR REPLACE FUNCTION log.unmute_issue() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -42,6 +43,7 @@ BEGIN
     FROM fresh AS e
     JOIN projection.issue_group AS g ON g.id = e.stream
     JOIN projection.issue AS i ON i.id = g.issue AND i.substatus = 'muted'
+    WHERE e.actor <> 'import'
     ORDER BY i.id, e.position DESC
   ) AS f
   JOIN projection.issue AS i ON i.id = f.issue

@@ -112,7 +112,10 @@ def _with_hex(value: Any) -> Any:
 
 def outcomes(signal: Signal, request: Message | bytes, encoding: str = PROTOBUF) -> list[Outcome]:
     body = request if isinstance(request, bytes) else encode(request, encoding)
-    return list(decode_request(body, signal.readers[encoding]))
+    count, found = decode_request(body, signal.readers[encoding])
+    listed = list(found)
+    assert len(listed) == count
+    return listed
 
 
 def submissions(signal: Signal, request: Message | bytes, encoding: str = PROTOBUF) -> list[Submission]:

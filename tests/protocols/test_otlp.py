@@ -11,10 +11,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs, ScopeLogs
 
-from avalon.protocols.otlp import JSON, LOGS, PROTOBUF, SPANS, json_mapping, requests
+from avalon.protocols.otlp import JSON, LOGS, PROTOBUF, SPANS, decode_request, json_mapping, requests
 from avalon.protocols.otlp import report as translation
-from avalon.protocols.submission import NO_MESSAGE, Submission
-from avalon.reports import Report, encode_report
+from avalon.protocols.submission import NO_MESSAGE, NO_TERMS, Submission, Terms
+from avalon.reports import Privacy, Report, encode_report
 from tests.protocols.otlp_records import (
     AT,
     ENCODINGS,
@@ -174,7 +174,7 @@ def test_a_message_is_found_where_there_is_no_body() -> None:
         ({"http.url": "https://x.example/a?b"}, "", "/a"),
         ({"url.full": "https://x.example"}, "", "/"),
         ({"http.route": "/{x}"}, "", "/{x}"),
-        ({"http.request.method": 7, "url.path": ["/a"]}, "7", '["/a"]'),
+        ({"http.request.method": 7, "url.path": ["/a"]}, "7", ""),
     ],
     ids=["stable", "old", "old address", "address", "route", "odd"],
 )
@@ -284,6 +284,19 @@ def test_one_look_over_a_report_finds_what_a_look_at_each_text_finds(monkeypatch
     assert submissions(LOGS, request) == quick
 
 
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_what_a_key_keeps_out_is_nowhere(encoding: str) -> None:
+    ssn, address = "078-05-1120", "203.0.113.7"
+    secret = {"ssn": ssn, "x": [{"SSN": ssn}], "client": address}
+    request = logs_of(a_log(secret, {"y": secret, "client.address": address}), resource={"r": secret})
+    terms = Terms(privacy=Privacy(["ssn"], drop_ip_addresses=True))
+    for kept in (terms, NO_TERMS):
+        _, found = decode_request(encode(request, encoding), LOGS.readers[encoding], kept)
+        ((submission,), _), *_ = found
+        stored = encode_report(submission.report).decode()
+        assert (ssn in stored) is (address in stored) is (kept is NO_TERMS)
+
+
 def test_bounds_are_kept_and_said() -> None:
     attributes = {f"k{n}": n for n in range(1200)} | {"long": "x" * 20_000}
     report = log_report("m" * 20_000, dict(reversed(attributes.items())))
@@ -337,15 +350,30 @@ class TestRefusals:
         self, encoding: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(requests, "MAX_REPORTS", 3)
-        spans = [
-            a_span(an_event()),
-            a_span(an_event(), an_event(), an_event()),
-            a_span(an_event(), an_event()),
-        ]
+        spans = [a_span(*[an_event()] * count) for count in (1, 2, 3, 0)]
         found = outcomes(SPANS, spans_of(*spans), encoding)
-        assert [len(one.submissions) for one in found] == [1, 0, 2]
-        assert found[1].refusal is not None
-        assert "send smaller batches" in found[1].refusal.message
+        assert [len(one.submissions) for one in found] == [1, 2, 0, 0]
+        assert [one.refusal is None for one in found] == [True, True, False, True]
+        assert "send smaller batches" in str(found[2].refusal)
+
+    @pytest.mark.parametrize("encoding", ENCODINGS)
+    def test_more_than_there_is_room_for_with_what_is_shared(
+        self, encoding: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A large resource is stored with each of its records, a large span with each of its events."""
+        monkeypatch.setattr(requests, "MAX_REPORTS_BYTES", 1_000_000)
+        request = logs_of(*[a_log()] * 100, resource={"x": "x" * 50_000})
+        taken = [one for one in outcomes(LOGS, request, encoding) if one.submissions]
+        assert len(taken) == 19
+        spans = spans_of(a_span(an_event(), attributes={"x": "x" * 50_000}), a_span(*[an_event()] * 30))
+        assert [len(one.submissions) for one in outcomes(SPANS, spans, encoding)] == [1, 30]
+        spans = spans_of(a_span(*[an_event()] * 30, attributes={"x": "x" * 50_000}), a_span(an_event()))
+        assert [len(one.submissions) for one in outcomes(SPANS, spans, encoding)] == [0, 0]
+
+    @pytest.mark.parametrize("encoding", ENCODINGS)
+    def test_of_one_span_as_many_events_are_read_as_sdks_keep(self, encoding: str) -> None:
+        (outcome,) = outcomes(SPANS, spans_of(a_span(*[an_event()] * 200)), encoding)
+        assert len(outcome.submissions) == 128
 
 
 class TestJson:

@@ -160,7 +160,7 @@ def test_odd_values_in_a_frame_are_left_out() -> None:
         context_line=7,
         pre_context="x",
         post_context=[1, None],
-        vars=[1],
+        vars=7,
         filename=7,
     )
     assert frame == Frame(lineno=17, colno=3, filename="7", post_context=["1", ""])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import random
 import sys
 import threading
 import zlib
@@ -22,6 +23,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from prometheus_client import REGISTRY
 
 from avalon.errors import TooManyRequests, Unavailable
+from avalon.ingest import queue
 from avalon.protocols.otlp import JSON, PROTOBUF, requests
 from avalon.routes import ingest_answers, otlp
 from tests.conftest import Server
@@ -102,6 +104,19 @@ async def test_what_is_no_report_is_taken_dropped_and_counted(server: Server) ->
     assert await stored(server) == []
     after = [counted("logs", "dropped"), counted("spans", "dropped"), counted("metrics", "dropped")]
     assert [b - a for a, b in zip(before, after, strict=True)] == [2, 1, 2]
+
+
+async def test_what_was_not_taken_is_told(server: Server, admin: httpx.AsyncClient) -> None:
+    body = encode(logs_of(a_log(), a_log("??"), a_log(severity_number=9)), PROTOBUF)
+    await post(server, body.replace(b"??", b"\xff\xff"))
+    await post(server, b"", "/v1/metrics")
+    await server.services.drops.flush()
+    items = (await admin.get("/api/drops")).json()["items"]
+    assert {(item["category"], item["reason"], item["quantity"]) for item in items} == {
+        ("logs", "no_error", 1),
+        ("logs", "bad_input", 1),
+        ("metrics", "no_error", 1),
+    }
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -255,6 +270,30 @@ async def test_a_bomb_is_a_413(server: Server, encoding: str, limit: int) -> Non
         assert (answer.status_code, answer.headers["content-type"]) == (status, encoding)
 
 
+async def test_what_a_body_takes_in_memory_is_counted_as_it_inflates_and_let_go(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = gzip.compress(encode(logs_of(a_log("x" * 1_000_000)), PROTOBUF))
+    headers = {"Content-Encoding": "gzip"}
+    monkeypatch.setattr(queue, "HELD_BYTES_LIMIT", 900_000)
+    refused = await post(server, packed, **headers)
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    monkeypatch.setattr(queue, "HELD_BYTES_LIMIT", 1_100_000)
+    for _ in range(2):
+        assert (await post(server, packed, **headers)).status_code == 200
+
+
+async def test_what_many_small_records_take_in_memory_is_counted_and_let_go(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = logs_of(*[a_log(severity_number=9)] * 1000)
+    monkeypatch.setattr(queue, "HELD_BYTES_LIMIT", 150_000)
+    assert (await post(server, many)).status_code == 503
+    monkeypatch.setattr(queue, "HELD_BYTES_LIMIT", 200_000)
+    for _ in range(2):
+        assert (await post(server, many)).status_code == 200
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
 async def test_a_web_page_may_send_from_where_the_key_allows_it(
     server: Server, admin: httpx.AsyncClient, encoding: str
@@ -360,3 +399,18 @@ class TestManyAtOnce:
         monkeypatch.setattr(otlp, "decode_request", decode)
         await asyncio.gather(*(post(server, logs_of(a_log(str(n)))) for n in range(5)))
         assert threads == ["otlp_0"] * 5
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+async def test_no_bytes_make_an_error_of_ours_and_what_can_be_read_is_stored(
+    server: Server, encoding: str
+) -> None:
+    chance = random.Random(encoding)
+    body = encode(logs_of(*[a_log(f"boom {n}", EXCEPTION) for n in range(5)]), encoding)
+    for _ in range(60):
+        place = chance.randrange(len(body))
+        broken = body[:place] + chance.randbytes(chance.randrange(3)) + body[place + chance.randrange(3) :]
+        answer = await post(server, broken, encoding=encoding)
+        assert answer.status_code in (200, 400), broken
+        assert answer.status_code == 200 or status_of(answer)
+    assert len(await stored(server)) > 20

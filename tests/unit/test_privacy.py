@@ -36,7 +36,11 @@ def _stored(submission: Submission) -> dict[str, Any]:
 
 def everywhere(secret: Any) -> dict[str, Any]:
     """An event with a field of that name wherever a client can put one, at several depths."""
-    held = {"a": [{"b": {"Ssn": secret, "IBAN_Number": secret}}], "pair": ["ssn", secret]}
+    held = {
+        "a": [{"b": {"Ssn": secret, "IBAN_Number": secret}}],
+        "pair": ["ssn", secret],
+        "Python's": [["b'ssn'", secret], ["'iban-number'", secret]],
+    }
     frame = {"function": "f", "filename": "a.py", "vars": {"x": secret, "y": held}}
     return {
         "message": f"cannot save ssn={secret} of jean",
@@ -90,7 +94,9 @@ def test_fields_of_the_report_itself_can_be_named() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["unssn=1", "x-ssn=1", "ssn", "ssn = 1", "a=1", "ssn=", "=", "session=1"])
+@pytest.mark.parametrize(
+    "text", ["unssn=1", "x-ssn=1", "ssn", "ssn = 1", "a=1", "ssn=", "=", "session=1", "'a ssn': '1'"]
+)
 def test_a_name_is_a_whole_word_in_running_text(text: str) -> None:
     assert clean_text(text, 100, FIELDS) == clean_text(text, 100, NO_TERMS)
 
@@ -102,10 +108,25 @@ def test_a_name_is_a_whole_word_in_running_text(text: str) -> None:
         ("SSN=1 Iban_Number=2;c=3", f"SSN={FILTERED} Iban_Number={FILTERED};c=3"),
         ("u=https://h/?a=b&ssn=1&c=d", f"u=https://h/?a=b&ssn={FILTERED}&c=d"),
         ('x=ssn="12"', f'x=ssn="{FILTERED}"'),
+        ('{"a": {"ssn":"1", "b": "c"}}', f'{{"a": {{"ssn":"{FILTERED}", "b": "c"}}}}'),
+        (r"{\"SSN\": \"1\", \"b\": \"c\"}", rf"{{\"SSN\": \"{FILTERED}\", \"b\": \"c\"}}"),
+        ("{'iban-number': b'1', 'b': 1}", f"{{'iban-number': b'{FILTERED}', 'b': 1}}"),
+        ("{'ssn': '1", f"{{'ssn': '{FILTERED}"),
     ],
 )
 def test_what_is_assigned_to_a_name_is_filtered(text: str, expected: str) -> None:
     assert clean_text(text, 100, FIELDS) == expected
+
+
+def test_a_body_in_a_variable_or_a_message_is_read_for_the_names() -> None:
+    for said in (
+        f'{{"ssn": "{SSN}"}}',
+        f'b\'{{"ssn":"{SSN}"}}\'',
+        repr({"ssn": SSN}),
+        json.dumps(repr({"ssn": SSN})),
+    ):
+        assert SSN not in json.dumps(event(FIELDS, message=said)), said
+        assert SSN in json.dumps(event(NO_TERMS, message=said)), "the control"
 
 
 @pytest.mark.parametrize(
@@ -236,6 +257,10 @@ ADVERSARIES = [
     "=",
     "n=",
     "N=x ",
+    "':",
+    "n':'",
+    "'n':'\\",
+    "'b':\"",
     "[[ip]]",
 ]
 
@@ -244,7 +269,8 @@ ADVERSARIES = [
 def test_a_megabyte_of_anything_is_cleaned_within_a_second(piece: str) -> None:
     text = (piece * 1_000_000)[:1_000_000]
     names = [f"{'a' * n}n" for n in range(50)]
-    for work in (filter_addresses, Privacy(names, drop_ip_addresses=True).filter_assignments):
+    privacy = Privacy(names, drop_ip_addresses=True)
+    for work in (filter_addresses, privacy.filter_assignments, privacy.filter_members):
         started = time.process_time()
         work(text)
         assert time.process_time() - started < 1, work

@@ -28,7 +28,8 @@ _MECHANISM_FIELDS: Final = ("type", "description", "help_link", "synthetic", "da
 def read_exceptions(event: Object) -> tuple[list[ExceptionInfo], str]:
     """The event's exceptions, and its stack where that is a text. Takes what it reads out of the event.
 
-    What is known of the thread that failed, and of how the exception was caught, goes to the contexts.
+    What is known of the thread that failed, and of how the exception was caught, goes to the contexts;
+    values that are no texts stay in the event.
     """
     take = event.pop
     raws = _raw_exceptions(take("exception", None))
@@ -49,6 +50,8 @@ def read_exceptions(event: Object) -> tuple[list[ExceptionInfo], str]:
         if frames:
             outermost = exceptions[0] if exceptions else ExceptionInfo()
             exceptions[:1] = [msgspec.structs.replace(outermost, frames=frames)]
+    if odd := [value for raw in raws if type(value := raw.get("value")) in (dict, list) and value]:
+        event["exception_values"] = odd
     texts = [text for raw in raws if type(text := raw.get("stacktrace")) is str]
     return exceptions, texts[-1] if texts else apart if type(apart) is str else ""
 
@@ -78,7 +81,7 @@ def _failed_thread(threads: list[Object], raws: list[Object]) -> Object:
     named = [raw["thread_id"] for raw in raws if raw.get("thread_id") is not None]
     if named:
         for thread in threads:
-            if thread.get("id") == named[-1]:
+            if as_text(thread.get("id")) == as_text(named[-1]):
                 return thread
     for flag in ("crashed", "current"):
         for thread in threads:

@@ -25,6 +25,24 @@ TAKEN = "taken"
 BROKEN, NOT_SUPPORTED, TOO_LARGE, TOO_MANY = "broken", "not_supported", "too_large", "too_many_items"
 
 
+# What SDKs call them where they count what was dropped: the categories of
+# https://develop.sentry.dev/sdk/expected-features/rate-limiting/, "Definitions"
+CATEGORIES: Final = {
+    "event": "error",
+    "check_in": "monitor",
+    "log": "log_item",
+    "metric_buckets": "metric_bucket",
+    "otel_log": "log_item",
+    "raw_security": "security",
+    "replay_event": "replay",
+    "replay_recording": "replay",
+    "replay_video": "replay",
+    "sessions": "session",
+    "statsd": "metric_bucket",
+    "user_report": "feedback",
+}
+
+
 class Item(msgspec.Struct, frozen=True):
     """An item of one of the types in KEPT."""
 

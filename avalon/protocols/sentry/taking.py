@@ -10,8 +10,10 @@ import msgspec
 
 from avalon.errors import BadInput
 from avalon.protocols.sentry.attachments import Attachment, crash_of
+from avalon.protocols.sentry.client_report import Discarded, read_client_report
 from avalon.protocols.sentry.envelope import EnvelopeParser
 from avalon.protocols.sentry.event import parse_event, read_event
+from avalon.protocols.sentry.feedback import Sent, decode_feedback, decode_user_report
 from avalon.protocols.sentry.items import BROKEN, NOT_SUPPORTED, TAKEN, TOO_MANY, Item
 from avalon.protocols.sentry.security import read_security
 from avalon.protocols.sentry.values import Object, as_text
@@ -19,13 +21,17 @@ from avalon.protocols.submission import Submission, Terms, read_id
 
 # An SDK sends one event in an envelope; they all go into one append.
 MAX_EVENTS = 100
+# Each is waited for while its event is not there.
+MAX_FEEDBACK = 10
+MAX_CLIENT_REPORTS = 10
 
 
 class Taken(msgspec.Struct):
-    """What goes to the log, items that the routes take, and what became of all, by type and outcome."""
+    """What goes to the log, what an SDK says that it dropped, and the items by type and outcome."""
 
     submissions: list[Submission] = []
-    others: list[Item] = []
+    feedback: list[Sent] = []
+    discarded: list[Discarded] = []
     items: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
 
     def count(self, type_: str, outcome: str) -> None:
@@ -41,7 +47,7 @@ def take_envelope(found: EnvelopeParser, terms: Terms) -> Taken:
             if _take_events(taken, item, attachments, terms):
                 attachments = []
         else:
-            taken.others.append(item)
+            _take_other(taken, item, terms)
     if attachments and not taken.submissions:
         _take_crash(taken, attachments, terms)
     taken.items += found.dropped
@@ -69,6 +75,25 @@ def _take_events(taken: Taken, item: Item, attachments: Sequence[Attachment], te
     taken.submissions += submissions
     taken.count(item.type, TAKEN if submissions else NOT_SUPPORTED)
     return bool(submissions)
+
+
+def _take_other(taken: Taken, item: Item, terms: Terms) -> None:
+    """Feedback, or a client report."""
+    is_report = item.type == "client_report"
+    if taken.items[item.type, TAKEN] >= (MAX_CLIENT_REPORTS if is_report else MAX_FEEDBACK):
+        taken.count(item.type, TOO_MANY)
+        return
+    try:
+        if is_report:
+            taken.discarded += read_client_report(item.payload)
+        elif item.type == "feedback":
+            taken.feedback.append(decode_feedback(item.payload, terms))
+        else:
+            taken.feedback.append(decode_user_report(item.payload, terms))
+    except BadInput:
+        taken.count(item.type, BROKEN)
+    else:
+        taken.count(item.type, TAKEN)
 
 
 def take_event(body: bytes, attachments: Sequence[Attachment], terms: Terms) -> Submission | None:
