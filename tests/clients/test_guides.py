@@ -22,7 +22,7 @@ from tests.clients.node import run_installed, with_modules
 
 PYTHON = ["django", "fastapi", "flask", "litestar", "opentelemetry", "python", "python-logging"]
 SHELL = ["curl", "troubleshooting"]
-NODE_GUIDES = ["express", "feedback", "node"]
+NODE_GUIDES = ["express", "node"]
 PAGES = ["browser", "react", "vue"]
 FRAMEWORKS = ["nextjs", "nuxt"]
 ENTRIES = {"react": "main.jsx", "vue": "main.js"}
@@ -95,7 +95,7 @@ def test_every_guide_with_a_program_is_followed_and_every_program_has_a_file() -
         for block in blocks_of(text_of(path.stem))
         if block.language in programs
     }
-    assert {name for name, _ in found} <= {*PYTHON, *NODE_GUIDES, *PAGES, *FRAMEWORKS}
+    assert {name for name, _ in found} <= {"feedback", *PYTHON, *NODE_GUIDES, *PAGES, *FRAMEWORKS}
     assert [name for name, info in found if not info.strip()] == []
 
 
@@ -107,11 +107,30 @@ def test_its_error_arrives(name: str, served: Served, tmp_path: Path) -> None:
         check(name, name, served, said)
 
 
+def test_a_guide_with_a_wrong_key_is_told_so_and_nothing_arrives(served: Served, tmp_path: Path) -> None:
+    with followed("curl", tmp_path, served, f"{served.new_key('wrong')[:-1]}!") as said:
+        assert '"code":"key_unknown"' in said
+    assert served.api.get("/api/errors", params={"service": "wrong"}).json()["items"] == []
+
+
 def test_the_words_of_the_user_stand_in_the_history_of_the_issue(served: Served, tmp_path: Path) -> None:
     with followed("feedback", with_modules(tmp_path), served, served.new_key("words")):
-        [report] = served.reports("words")
+        check("feedback", "words", served)
+    [report] = served.reports("words")
     history = f"/api/issues/{report['issue']['id']}/history"
     eventually(lambda: "The button did nothing" in served.api.get(history).text, "the comment")
+
+
+@pytest.mark.slow
+def test_the_source_maps_of_a_build_are_uploaded_in_each_way(served: Served, tmp_path: Path) -> None:
+    (tmp_path / "shop.js").write_text("export const pay = (order) => order.price;")
+    esbuild = ("node_modules/esbuild/bin/esbuild", "shop.js", "--sourcemap=external", "--outdir=dist/assets")
+    run_installed(tmp_path, *esbuild).check_returncode()
+    key = served.new_key("maps", scope="source_maps")
+    with followed("source-maps", tmp_path, served, key) as said:
+        uploads = served.api.get("/api/source-maps", params={"service": "maps"}).json()["items"]
+        assert len(uploads) == 3, said
+    assert list(tmp_path.glob("dist/**/*.map")) == []
 
 
 @pytest.mark.browser

@@ -8,7 +8,13 @@ import unicodedata
 import pytest
 from markdown_it import MarkdownIt
 
-from tests.clients.guides import ADDRESS, DOCS, KEY, LANGUAGES, PORT, blocks_of, fill, names, text_of
+from avalon.app import create_app
+from avalon.cli import COMMANDS
+from avalon.routes.keys import NewKeyBody
+from avalon.routes.openapi import build_document
+from avalon.settings import OPTIONS
+from tests.clients.guides import ADDRESS, DOCS, KEY, LANGUAGES, blocks_of, fill, names, text_of
+from tests.conftest import Urls, settings_for
 
 PAGES = [(language, name) for language in LANGUAGES for name in names()]
 page = pytest.mark.parametrize(("language", "name"), PAGES, ids=["-".join(each) for each in PAGES])
@@ -27,6 +33,10 @@ def headings(text: str) -> list[tuple[str, str]]:
     return [
         (token.tag, tokens[at + 1].content) for at, token in enumerate(tokens) if token.type == "heading_open"
     ]
+
+
+def words_of_headings(text: str) -> list[str]:
+    return [words for _, words in headings(text)]
 
 
 def anchor(heading: str) -> str:
@@ -75,30 +85,51 @@ def test_it_is_plain_markdown_with_one_title(language: str, name: str) -> None:
     assert [line for line in text.splitlines() if len(line) > 120] == []
 
 
+def broken_links(text: str, language: str, name: str) -> list[str]:
+    """Those that lead to no page or to no heading of it."""
+    return [
+        link for link in links(text) if not link.startswith("https://") and _is_broken(link, language, name)
+    ]
+
+
+def _is_broken(link: str, language: str, name: str) -> bool:
+    file, _, fragment = link.partition("#")
+    target = file.removesuffix(".md") or name
+    if target not in names() or (file and not file.endswith(".md")):
+        return True
+    return bool(fragment) and fragment not in map(anchor, words_of_headings(text_of(target, language)))
+
+
 @page
 def test_its_links_lead_to_pages_and_headings_that_exist(language: str, name: str) -> None:
-    for link in links(text_of(name, language)):
-        if link.startswith("https://"):
-            continue
-        file, _, fragment = link.partition("#")
-        target = file.removesuffix(".md") or name
-        assert target in names() and (not file or file.endswith(".md")), link
-        anchors = [anchor(words) for _, words in headings(text_of(target, language))]
-        assert not fragment or fragment in anchors, (link, anchors)
+    assert broken_links(text_of(name, language), language, name) == []
+
+
+def test_a_link_to_nowhere_is_seen() -> None:
+    text = "[a](python.md) [b](python.md#install) [c](nothing.md) [d](python.md#nothing) [e](python)"
+    assert broken_links(text, "en", "index") == ["nothing.md", "python.md#nothing", "python"]
+
+
+def left_in(text: str) -> set[str]:
+    """Addresses and keys that are nobody's own once all that the dashboard replaces is replaced."""
+    filled = fill(text, "http://other.test:1", "the-key", 1).replace("`avl_", "")
+    hosts = set(re.findall(r"\bhttps?://(?:[^\s/@`'\"]+@)?([\w.-]+)", filled)) - {"other.test"} - ELSEWHERE
+    return hosts | set(re.findall(r"avl_\w*|avalon\.example\S*|localhost", filled))
 
 
 @page
-def test_everybodys_own_address_and_key_stand_in_the_one_form_that_is_replaced(
-    language: str, name: str
-) -> None:
-    text = text_of(name, language)
-    filled = fill(text, "http://other.test:1", "the-key", 1)
-    assert "avl_" not in filled.replace("`avl_", "") and "avalon.example" not in filled
-    hosts = set(re.findall(r"\bhttps?://(?:[^\s/@`'\"]+@)?([\w.-]+)", filled)) - {"other.test"}
-    assert hosts <= ELSEWHERE
-    for own in (ADDRESS, KEY):
-        assert own not in filled
-    assert PORT not in filled
+def test_ones_own_address_and_key_stand_in_the_one_form_that_is_replaced(language: str, name: str) -> None:
+    assert left_in(text_of(name, language)) == set()
+
+
+def test_another_form_of_address_or_key_is_seen() -> None:
+    assert left_in(f"{ADDRESS}/report {ADDRESS.replace('://', f'://{KEY}@')}/1 {KEY}") == set()
+    assert left_in("http://avl_MINE@avalon.example.com/1 avl_…") == {
+        "avl_MINE",
+        "avl_…"[:4],
+        "avalon.example.com",
+        "avalon.example.com/1",
+    }
 
 
 @page
@@ -107,3 +138,20 @@ def test_a_guide_says_what_is_sent_and_what_to_do_when_nothing_arrives(language:
         return
     said = links(text_of(name, language))
     assert "troubleshooting.md" in said and "privacy.md" in said
+
+
+def test_what_the_guides_name_of_avalon_is_there() -> None:
+    text = "".join(text_of(name) for name in names())
+    own = {"AVALON_URL", "AVALON_API_KEY", "AVALON_ENVIRONMENT", "AVALON_RELEASE"}  # of the programs there
+    assert set(re.findall(r"AVALON_\w+", text)) - own <= {option.variable for option in OPTIONS}
+    commands = set(re.findall(r"^avalon (\w+)|`avalon (\w+) ", text, re.MULTILINE))
+    assert {one or other for one, other in commands} == {"import", "run", "sourcemaps"} <= set(COMMANDS)
+    fields = {"scope", "scrub_fields", "drop_ip_addresses", "allowed_origins", "rate_per_minute"}
+    assert fields <= set(NewKeyBody.__struct_fields__)
+    routes = set(re.findall(r"`(?:GET|POST) (/\S+?)`", text))
+    assert routes == {"/api/drops", "/report/batch"} <= documented()
+
+
+def documented() -> set[str]:
+    nowhere = Urls("postgresql://o@/x", "postgresql://s@/x", "postgresql://p@/x")
+    return set(build_document(create_app(settings_for(nowhere, DOCS))._litestar)["paths"])
