@@ -58,6 +58,12 @@ class Cleaner:
                 value = check(value)
         return value if len(value) <= limit else value[:limit]
 
+    def lines(self, values: list[str], limit: int, field: str) -> list[str]:
+        """Each of the texts; most are many, short and harmless together."""
+        if not self.checks and max(map(len, values), default=0) <= limit:
+            return values
+        return [self.text(value, limit, field) for value in values]
+
     def free_form(self, values: dict[str, Any], field: str, limit: int = _FREE_TEXT) -> dict[str, Any]:
         """A client's own object, cleaned and bounded in all."""
         cleaned = self._object(values, limit, field, 1) if values else values

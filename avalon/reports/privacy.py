@@ -131,6 +131,10 @@ class PrivateCleaner(Cleaner):
             value = filter_addresses(value)
         return super().text(value, limit, field)
 
+    def lines(self, values: list[str], limit: int, field: str) -> list[str]:
+        """Each of the texts, since the rules may name the field."""
+        return [self.text(value, limit, field) for value in values]
+
     def free_form(self, values: dict[str, Any], field: str, limit: int = MAX_TEXT["free"]) -> dict[str, Any]:
         """As for every key; nothing where the rules name the field itself."""
         return {} if _is_named(self._privacy, field) else super().free_form(values, field, limit)
