@@ -55,7 +55,7 @@ def test_depth_is_what_a_walk_would_count(value: Any) -> None:
 
 @pytest.mark.parametrize("count", [1, MANY_ESCAPES + 1], ids=["few", "many"])
 def test_escapes_hide_no_depth_and_make_none(count: int) -> None:
-    """However many there are: strings full of brackets, quotes and backslashes around lists of a known depth."""
+    """However many there are: strings full of brackets, quotes and backslashes in lists of a known depth."""
     signs = random.Random(count)
     texts = ["".join(signs.choices('[]{}"\\\n', k=12)) for _ in range(count)]
     for depth in range(1, 6):
