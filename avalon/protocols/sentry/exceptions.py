@@ -19,6 +19,8 @@ from avalon.reports import MAX_ENTRIES, ExceptionInfo, Frame
 
 # Old SDKs have no `type`, and write it before the value.
 _TYPE_AND_VALUE: Final = re.compile(r"([\w.]{0,200}(?:Error|Exception|Warning)): ?(.*)", re.ASCII | re.DOTALL)
+# @sentry/react writes the stack of components as a cause of the error that they threw: it is where, not why.
+_COMPONENTS: Final = "React ErrorBoundary "
 _THREAD_FIELDS: Final = ("id", "name", "state", "crashed", "current", "main")
 _MECHANISM_FIELDS: Final = ("type", "description", "help_link", "synthetic", "data", "meta")
 
@@ -35,6 +37,8 @@ def read_exceptions(event: Object) -> tuple[list[ExceptionInfo], str]:
     ordered = first_members_last(raws) if grouped else raws[::-1]
     exceptions = [_read_exception(raw) for raw in ordered]
     exceptions = [one for one in exceptions if one.type or one.value or one.frames]
+    if not grouped:
+        exceptions.sort(key=lambda one: not one.type.startswith(_COMPONENTS))
     if grouped and len(raws) == len(exceptions) <= MAX_ENTRIES["exceptions"]:
         _note(event, "exception_group", tree_of(ordered), ("parents", "sources"))
     apart = take("stacktrace", None)
