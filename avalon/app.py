@@ -164,7 +164,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
     hub = Hub(database, listener)
     auth_ = Auth(database, settings, hub.is_fresh)
     rule_book = RuleBook(database, hub.is_fresh)
-    resolver = Resolver(database, hub.is_fresh)
+    resolver = Resolver(database)
     stack.push_async_callback(resolver.close)
     for cache in (auth_, rule_book, resolver.scripts):
         hub.on_fact(cache.forget)

@@ -56,16 +56,10 @@ class Chunks:
 
     async def put(self, service: str, pieces: Sequence[tuple[str, bytes]]) -> None:
         """Keeps pieces, each with the hash that it must have. Raises BadInput, PayloadTooLarge."""
-        names = [read_sha1(text) for text, _ in pieces]
-        for name, (text, content) in zip(names, pieces, strict=True):
-            if len(content) > CHUNK_BYTES:
-                raise PayloadTooLarge(f"a piece is at most {CHUNK_BYTES} bytes")
-            if sha1(content, usedforsecurity=False).digest() != name:
-                raise BadInput(f"the piece {text} has another SHA-1")
+        contents = await asyncio.to_thread(_checked, pieces)
         waiting = await self._database.fetch_value(sql.chunk_bytes, {"service": service})
-        if waiting + sum(len(content) for _, content in pieces) > MAX_WAITING_BYTES:
+        if waiting + sum(map(len, contents.values())) > MAX_WAITING_BYTES:
             raise PayloadTooLarge("too many unfinished uploads of this service; they go after two hours")
-        contents = {name: content for name, (_, content) in zip(names, pieces, strict=True)}
         params = {"service": service, "sha1s": list(contents), "contents": list(contents.values())}
         await self._database.execute(sql.put_chunks, params)
 
@@ -107,6 +101,19 @@ class Chunks:
             file.write(piece)
         if digest.digest() != checksum:
             raise BadInput("has another SHA-1 than the pieces together", field="checksum")
+
+
+def _checked(pieces: Sequence[tuple[str, bytes]]) -> dict[bytes, bytes]:
+    """The pieces by their hashes."""
+    checked = {}
+    for text, content in pieces:
+        name = read_sha1(text)
+        if len(content) > CHUNK_BYTES:
+            raise PayloadTooLarge(f"a piece is at most {CHUNK_BYTES} bytes")
+        if sha1(content, usedforsecurity=False).digest() != name:
+            raise BadInput(f"the piece {text} has another SHA-1")
+        checked[name] = content
+    return checked
 
 
 def read_sha1(text: str) -> bytes:

@@ -6,7 +6,7 @@ Nothing is stored of it: an upload that comes late still helps, and one that is 
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -36,8 +36,8 @@ class Resolution(NamedTuple):
 class Resolver:
     """Resolves. Belongs to one loop; `close` ends its process."""
 
-    def __init__(self, database: Database, is_fresh: Callable[[], bool]) -> None:
-        self.scripts = Scripts(database, is_fresh)
+    def __init__(self, database: Database) -> None:
+        self.scripts = Scripts(database)
         self._lookup = Lookup(lambda files: read_files(database, files))
         self._origins = _Origins()
 

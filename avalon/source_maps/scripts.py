@@ -1,12 +1,12 @@
 """What a service has uploaded for its scripts: found by debug id or address, and remembered.
 
-That nothing was uploaded is remembered too, until the feed tells of an upload; while the feed is not fresh
-Postgres is asked each time.
+That nothing was uploaded is remembered too, until the feed tells of an upload. Where the feed lags, that is
+later: to read and group by what was there a moment ago does no harm, so that no report waits for Postgres.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from time import monotonic
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -44,10 +44,10 @@ class Script(msgspec.Struct, frozen=True):
 class Scripts:
     """Finds them. `forget` has to be called for every fact that the feed reads."""
 
-    def __init__(self, database: Database, is_fresh: Callable[[], bool]) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._services: Cache[str, bool] = Cache(is_fresh, MAX_KNOWN)
-        self._scripts: Cache[tuple[Scope, str], Script] = Cache(is_fresh, MAX_KNOWN)
+        self._services: Cache[str, bool] = Cache(lambda: True, MAX_KNOWN)
+        self._scripts: Cache[tuple[Scope, str], Script] = Cache(lambda: True, MAX_KNOWN)
         self._touched: dict[UUID, float] = {}
 
     async def has_any(self, service: str) -> bool:

@@ -102,7 +102,7 @@ class App:
             ingest=DirectIngest(database),
             listener=self.listener,
             rule_book=RuleBook(database, lambda: False) if database else None,
-            source_maps=Resolver(database, lambda: False) if database else None,
+            source_maps=Resolver(database) if database else None,
         )
 
     def client(self, role: str | None = "admin", base_url: str = "http://avalon.test") -> httpx.AsyncClient:

@@ -207,11 +207,11 @@ async def test_a_map_that_kills_its_reader_spoils_only_its_own_frames(
     assert functions(await read(admin, await report(server, event(TWO)))) == WRITTEN
 
 
-@pytest.mark.parametrize("is_fresh", [True, False])
+@pytest.mark.parametrize("remembers", [True, False])
 async def test_a_service_without_maps_pays_nothing_for_them(
-    server: Server, monkeypatch: pytest.MonkeyPatch, is_fresh: bool
+    server: Server, monkeypatch: pytest.MonkeyPatch, remembers: bool
 ) -> None:
-    """The control is a feed that is not fresh: then Postgres is asked each time."""
+    """The control forgets: then Postgres is asked each time."""
     asked: list[str] = []
     database = server.services.database
     fetch = database.fetch_value
@@ -220,11 +220,12 @@ async def test_a_service_without_maps_pays_nothing_for_them(
         asked.append(query)
         return await fetch(query, params)
 
-    monkeypatch.setattr(server.services.source_maps.scripts._services, "_is_fresh", lambda: is_fresh)
     monkeypatch.setattr(database, "fetch_value", fetch_value)
     for _ in range(5):
+        if not remembers:
+            server.services.source_maps.scripts.forget_all()
         await report(server, event(ONE))
-    assert asked.count(sql.has_bundle) == (1 if is_fresh else 5)
+    assert asked.count(sql.has_bundle) == (1 if remembers else 5)
 
 
 async def test_sources_are_scrubbed_like_all_that_is_shown(server: Server, admin: httpx.AsyncClient) -> None:

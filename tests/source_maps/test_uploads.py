@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import struct
@@ -101,8 +102,9 @@ async def test_pieces_may_go_to_one_replica_and_be_put_together_by_another(
             assert answer.json()["missingChunks"] == []
             # The other one had remembered that there is nothing, and forgets it as the feed says so.
             sent = await report(one, event(ONE), one.key)
-            while functions(await read(first, sent))[-1] != "priceOf":
-                pass
+            async with asyncio.timeout(5):
+                while functions(await read(first, sent))[-1] != "priceOf":
+                    pass
 
 
 async def test_a_key_for_reports_can_not_upload_and_nobody_without_one(
