@@ -30,7 +30,7 @@ _ADDRESS_NAMES: Final = frozenset((
 ))
 # fmt: on
 # What is a version by its name has up to four numbers, too.
-_VERSION: Final = re.compile(r"(?:version|release|dist|build)$|\.(?:modules|packages)\.")
+_VERSION: Final = re.compile(r"(?:version|release|dist|build)$|\.(?:modules|packages)\.", re.IGNORECASE)
 _WORD_SIGN: Final = re.compile(r"[\w-]")
 # In a frame's variables the SDK for Python writes names as their repr.
 _AS_REPR: Final = re.compile(r"b?'(.*)'")
