@@ -52,6 +52,8 @@ from avalon.routes import (
     sentry,
     services,
     sinks,
+    source_map_uploads,
+    source_maps,
     stats,
     users,
 )
@@ -61,6 +63,10 @@ from avalon.routes.headers import headers
 from avalon.routes.problems import exception_handlers
 from avalon.settings import Settings
 from avalon.sinks.file import FileSink
+from avalon.source_maps import keeping
+from avalon.source_maps.chunks import Chunks
+from avalon.source_maps.resolver import Resolver
+from avalon.source_maps.storage import MB
 from avalon.subscriptions import Subscriptions
 from avalon.telemetry import Action
 from avalon.telemetry import log as log_line
@@ -89,6 +95,8 @@ ROUTES: Final = (
     sentry,
     services,
     sinks,
+    source_map_uploads,
+    source_maps,
     stats,
     users,
 )
@@ -152,19 +160,18 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
     ingest_queue = Ingest(settings.database_url)
     await _keep(stack, ingest_queue.run)
     dropped = Drops(database)
-    await _keep(stack, dropped.run)
     listener = Listener(settings.database_direct_url, database)
     hub = Hub(database, listener)
     auth_ = Auth(database, settings, hub.is_fresh)
-    hub.on_fact(auth_.forget)
-    hub.on_reset(auth_.forget_all)
     rule_book = RuleBook(database, hub.is_fresh)
-    hub.on_fact(rule_book.forget)
-    hub.on_reset(rule_book.forget_all)
+    resolver = Resolver(database, hub.is_fresh)
+    stack.push_async_callback(resolver.close)
+    for cache in (auth_, rule_book, resolver.scripts):
+        hub.on_fact(cache.forget)
+        hub.on_reset(cache.forget_all)
     subscriptions = Subscriptions(database, listener, settings, replica)
-    await _keep(stack, subscriptions.run)
-    await _keep(stack, hub.run)
-    await _keep(stack, listener.run)
+    for run in (dropped.run, subscriptions.run, hub.run, listener.run):
+        await _keep(stack, run)
     await _keep_up(stack, settings, database, listener)
     return Services(
         settings=settings,
@@ -178,6 +185,8 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Services:
         subscriptions=subscriptions,
         rule_book=rule_book,
         regrouping=Regrouping(database),
+        source_maps=resolver,
+        chunks=Chunks(database, settings.source_maps_mb * MB),
         replica=replica,
     )
 
@@ -186,6 +195,7 @@ async def _keep_up(stack: AsyncExitStack, settings: Settings, database: Database
     """What works beside the service: ends of mutes and minutes; where set so, the log file and retention."""
     await _keep(stack, lambda: keep_unmuting(database))
     await _keep(stack, lambda: minutes.keep_short(database))
+    await _keep(stack, lambda: keeping.keep(database, settings.retention_days))
     if settings.log_file is not None:
         file = FileSink(settings.log_file, database, listener)
         await file.open()

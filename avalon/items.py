@@ -179,6 +179,7 @@ _KINDS: Final[dict[str, tuple[str, _Build, bool]]] = {
             ("user", "user", ("created", "changed", "renamed", "password_changed", "deleted")),
             ("grouping_rule", "grouping_rule", ("created", "deleted")),
             ("sink", "sink", ("created", "changed", "switched_off", "deleted")),
+            ("source_maps", "source_maps", ("uploaded", "deleted")),
             ("rule", "rule", ("created", "changed", "deleted")),
         )
         for change in changes

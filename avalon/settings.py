@@ -48,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     discord_webhook_url: str | None
     log_file: Path | None
     retention_days: int
+    source_maps_mb: int
     cors_origins: tuple[str, ...] | None
     webhook_allowed_hosts: frozenset[str]
     trusted_proxies: tuple[str, ...]
@@ -120,6 +121,8 @@ OPTIONS: tuple[Option, ...] = (
            "The file that gets every report as a line of JSON; empty: off.", empty_is_off=True),
     Option("AVALON_RETENTION_DAYS", "90", env.whole_number(0, 36500),
            "For how many days reports are kept; 0: for ever."),
+    Option("AVALON_SOURCE_MAPS_MB", "1024", env.whole_number(1, 1_048_576),
+           "How much room uploaded source maps have in Postgres; beyond it the least used uploads go."),
     Option("AVALON_CORS_ORIGINS", "", env.origins,
            "The pages that may send reports, separated by commas; the dashboard's API is same-origin.",
            default_words="any"),

@@ -47,6 +47,8 @@ class Action(StrEnum):
     UNMUTE_FAILED = "unmute_failed"
     RETENTION_EXPIRED = "retention_expired"
     RETENTION_FAILED = "retention_failed"
+    SOURCE_MAP_UNREADABLE = "source_map_unreadable"
+    SOURCE_MAPS_FAILED = "source_maps_failed"
 
 
 REQUESTS = Counter("avalon_requests_total", "Answers by part of the service", ["part", "status"])

@@ -1,9 +1,9 @@
 -- What the service's login may do. Applied by every migrate, because roles are not part of a dump.
 -- psql -v service=avalon_app -f privileges.sql
 
-REVOKE ALL ON ALL TABLES IN SCHEMA log, projection, baseline, account, runtime FROM :"service";
+REVOKE ALL ON ALL TABLES IN SCHEMA log, projection, baseline, account, runtime, source_map FROM :"service";
 
-GRANT USAGE ON SCHEMA log, projection, baseline, account, runtime TO :"service";
+GRANT USAGE ON SCHEMA log, projection, baseline, account, runtime, source_map TO :"service";
 
 -- Through the parent only, and neither position nor recorded_at.
 GRANT SELECT ON log.event TO :"service";
@@ -28,6 +28,6 @@ TO :"service";
 
 GRANT SELECT ON ALL TABLES IN SCHEMA projection TO :"service";
 GRANT SELECT ON baseline.sealed TO :"service";
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA account TO :"service";
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA account, source_map TO :"service";
 GRANT SELECT ON ALL TABLES IN SCHEMA runtime TO :"service";
 GRANT INSERT, UPDATE, DELETE ON runtime.subscription, runtime.login_attempt TO :"service";

@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "psql": ("psql", "open psql on Avalon's database, as the owner"),
     "report": ("report", "send one report"),
     "run": ("run", "run a job, and report it if it fails"),
+    "sourcemaps": ("sourcemaps", "upload the source maps of a build"),
 }
 
 OK, FOUND, USAGE, TROUBLE = 0, 1, 2, 3

@@ -94,10 +94,10 @@ def send(target: Target, report: dict[str, Any]) -> Accepted:
             else:
                 if answer.status_code == 201:
                     return _accepted(answer.content)
-                reason = _reason(answer.status_code, answer.content)
+                reason = reason_of(answer.status_code, answer.content)
                 if answer.status_code not in RETRIED:
                     raise Refused(f"{target.url} says: {reason}")
-                pause_s = _retry_after_s(answer.headers.get("Retry-After", ""))
+                pause_s = retry_after_s(answer.headers.get("Retry-After", ""))
             if remaining:
                 time.sleep(min(pause_s, MAX_PAUSE_S))
     raise Unavailable(f"{target.url} (AVALON_URL or --url) can't be reached or took nothing: {reason}")
@@ -110,7 +110,7 @@ def _accepted(body: bytes) -> Accepted:
         raise Refused("whatever answers there is not Avalon; look at the address") from None
 
 
-def _reason(status: int, body: bytes) -> str:
+def reason_of(status: int, body: bytes) -> str:
     try:
         problem = msgspec.json.decode(body, type=_Problem)
     except msgspec.MsgspecError:
@@ -118,7 +118,7 @@ def _reason(status: int, body: bytes) -> str:
     return f"{problem.message or 'HTTP status'} ({problem.code or status})"
 
 
-def _retry_after_s(header: str) -> float:
+def retry_after_s(header: str) -> float:
     return float(header) if header.isdigit() else 1.0
 
 

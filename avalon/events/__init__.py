@@ -57,6 +57,7 @@ from avalon.events.grouping import (
     IssueGroupsUnbound,
 )
 from avalon.events.rows import IMPORT, LEVELS, REPORTED, SYSTEM, ZERO, Event, Fact, NewEvent, uuid7
+from avalon.events.source_maps import SourceMapsDeleted, SourceMapsUploaded
 
 __all__ = [
     "IMPORT",
@@ -110,6 +111,8 @@ __all__ = [
     "SinkCreated",
     "SinkDeleted",
     "SinkSwitchedOff",
+    "SourceMapsDeleted",
+    "SourceMapsUploaded",
     "UserChanged",
     "UserCreated",
     "UserDeleted",

@@ -67,7 +67,11 @@ class ErrorPage(msgspec.Struct):
 
 
 class ErrorDetail(ErrorItem, kw_only=True):
-    """A report with the whole canonical report, whose empty fields are there too."""
+    """A report with the whole canonical report, whose empty fields are there too.
+
+    JavaScript's frames are shown as they were written, where a source map says so: such a frame has
+    `resolved`, and `raw` with what was reported. One that could not be found says why in `source_map`.
+    """
 
     message_template: str = ""
     stack: str = ""
@@ -83,6 +87,7 @@ class ErrorDetail(ErrorItem, kw_only=True):
     server_name: str = ""
     transaction: str = ""
     fingerprint: list[Any] = []
+    source_maps: dict[str, Any] = {}
     grouping: dict[str, Any] | None = None
     truncated: dict[str, Any] = {}
 

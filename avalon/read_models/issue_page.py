@@ -7,6 +7,7 @@ inside: whatever it holds, it is not read as Markdown, HTML or a link.
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,14 +24,17 @@ VALUES: Final = 5
 _INVISIBLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _TICKS: Final = re.compile("`+")
 
+Resolve = Callable[[ErrorDetail], Awaitable[ErrorDetail]]
 
-async def read_page(database: Database, id_: UUID) -> str:
-    """The page of an issue; raises NotFound."""
+
+async def read_page(database: Database, id_: UUID, resolve: Resolve) -> str:
+    """The page of an issue; raises NotFound. `resolve` shows frames as they were written."""
     issue = await issues.find_issue(database, id_)
     tags = await issues.read_tags(database, id_)
     newest = await issues.list_events(database, id_, limit=1)
     (last,) = newest.items or (None,)
     report = await errors.find_error(database, last.id, recorded_at=last.recorded_at) if last else None
+    report = await resolve(report) if report else None
     parts = [
         _head(issue),
         _facts(issue),
@@ -90,7 +94,9 @@ def _facts(issue: IssueItem) -> str:
 
 def _report(report: ErrorDetail) -> str:
     said = [f"## The latest report\n\n{report.id}, {report.occurred_at}", block(report.message or "")]
-    if stack := report.stack or _frames(report.exceptions):
+    frames = _frames(report.exceptions)
+    is_resolved = any(frame.get("resolved") for one in report.exceptions for frame in one.get("frames") or [])
+    if stack := frames if is_resolved else report.stack or frames:
         said.append(block(stack))
     return "\n\n".join(said)
 

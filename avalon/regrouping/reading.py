@@ -152,8 +152,11 @@ def _regrouped(
 ) -> tuple[UUID, list[str]] | None:
     """Where the change sends such a report, and its key there; None: where it would go without it.
 
-    What other rules do to reports that are older than they is not this one's work.
+    What other rules do to reports that are older than they is not this one's work. Nor can it be said where a
+    report goes whose frames had been resolved: its maps may be others by now, or gone.
     """
+    if report.grouping and report.grouping.is_resolved:
+        return None
     service = row["service"]
     after = group_report(report, books.after.of(service))
     if books.new is not None:

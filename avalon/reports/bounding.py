@@ -36,6 +36,7 @@ def clean_report(report: Report, cleaner: Cleaner) -> Report:
         server_name=text(report.server_name, MAX_TEXT["server_name"], "server_name"),
         transaction=text(report.transaction, MAX_TEXT["transaction"], "transaction"),
         fingerprint=_fingerprint(report.fingerprint, cleaner) if report.fingerprint else [],
+        source_maps=_source_maps(report.source_maps, cleaner) if report.source_maps else {},
         grouping=report.grouping,
         truncated=cleaner.cut,
     )
@@ -63,6 +64,16 @@ def _user(user: dict[str, Any], cleaner: Cleaner) -> dict[str, Any]:
 def _fingerprint(parts: list[str], cleaner: Cleaner) -> list[str]:
     parts = cleaner.first(parts, MAX_ENTRIES["fingerprint"], "fingerprint")
     return [cleaner.text(part, MAX_TEXT["fingerprint"], "fingerprint[]") for part in parts]
+
+
+def _source_maps(debug_ids: dict[str, str], cleaner: Cleaner) -> dict[str, str]:
+    """Paths are cleaned as those of frames are, so that they stay the same."""
+    kept = cleaner.first(list(debug_ids.items()), MAX_ENTRIES["source_maps"], "source_maps")
+    text = cleaner.text
+    return {
+        text(path, MAX_TEXT["file"], "source_maps.*"): text(id_, MAX_TEXT["debug_id"], "source_maps")
+        for path, id_ in kept
+    }
 
 
 def _breadcrumbs(breadcrumbs: list[dict[str, Any]], cleaner: Cleaner) -> list[dict[str, Any]]:
@@ -114,7 +125,10 @@ def _frame(frame: Frame, cleaner: Cleaner) -> Frame:
 
 
 def _lines(lines: list[str], field: str, cleaner: Cleaner) -> list[str]:
-    return [cleaner.text(line, MAX_TEXT["line"], field) for line in lines]
+    limit = MAX_TEXT["line"]
+    if not cleaner.checks and max(map(len, lines), default=0) <= limit:
+        return lines
+    return [cleaner.text(line, limit, field) for line in lines]
 
 
 def _line_number(number: int | None) -> int | None:

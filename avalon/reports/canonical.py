@@ -53,6 +53,7 @@ class Grouping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     `value` is what that exception says where the report's message does not say it, for the search.
     `hashes` are of the type, the masked message and up to three places, innermost first ("" of an
     empty one): similar reports share some. `rules` are the ids of the grouping rules that took part.
+    `is_resolved`: the frames had been resolved with source maps, which the stored ones are not.
     """
 
     version: int
@@ -62,11 +63,13 @@ class Grouping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     culprit: str = ""
     hashes: list[str] = []
     rules: list[str] = []
+    is_resolved: bool = False
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The canonical report. `truncated` names each field that was cut, with its original length.
 
+    `source_maps` are the debug ids of the scripts that frames name, by their path.
     `message_template` is the message before its parameters were put in, where a client says it.
     """
 
@@ -87,6 +90,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     server_name: str = ""
     transaction: str = ""
     fingerprint: list[str] = []
+    source_maps: dict[str, str] = {}
     grouping: Grouping | None = None
     truncated: dict[str, int] = {}
 

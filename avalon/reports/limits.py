@@ -19,6 +19,7 @@ MAX_TEXT: Final = {
     "file": 1_024,
     "line": 1_024,  # of source code
     "platform": 64,
+    "debug_id": 64,
     "server_name": 256,
     "transaction": 512,
     "sdk": 128,
@@ -40,6 +41,7 @@ MAX_ENTRIES: Final = {
     "breadcrumbs": 100,
     "tags": 100,
     "fingerprint": 16,
+    "source_maps": 100,
     "free": 1_000,  # any list or object in free-form content
     "truncated": 50,
 }

@@ -112,7 +112,8 @@ _ASSIGNED_NAMES: Final = (
 # fmt: on
 _ASSIGNED: Final = "=(?:" + "|".join(f"(?<={name}=)" for name in _ASSIGNED_NAMES) + ")"
 _ASSIGNMENT: Final = re.compile(rf"""{_ASSIGNED}(["']?)[^\s&;,"'<>)]+""", re.ASCII | re.IGNORECASE)
-_MEMBER_NAMES: Final = (*_ASSIGNED_NAMES, "authorization", "cookie")
+# In quotes and before a text they name a secret more surely than elsewhere.
+_MEMBER_NAMES: Final = (*_ASSIGNED_NAMES, "authorization", "auth", "cookie", "session", "jwt", "csrf", "xsrf")
 _MEMBER: Final = members_in_text(_MEMBER_NAMES)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 

@@ -21,6 +21,8 @@ from avalon.ingest import Ingest
 from avalon.listener import Listener
 from avalon.regrouping import Regrouping, RuleBook
 from avalon.settings import Settings
+from avalon.source_maps.chunks import Chunks
+from avalon.source_maps.resolver import Resolver
 from avalon.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ class Services(msgspec.Struct, frozen=True):
     subscriptions: Subscriptions
     rule_book: RuleBook
     regrouping: Regrouping
+    source_maps: Resolver
+    chunks: Chunks
     replica: str
 
 

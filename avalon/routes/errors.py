@@ -17,6 +17,7 @@ from avalon.read_models.errors import ErrorDetail, ErrorPage, Filter
 from avalon.routes.answers import MAX_PAGE, Limit
 from avalon.routes.dependencies import principal, requires, services
 from avalon.routes.parameters import read_level, read_text, read_time
+from avalon.source_maps.reading import read_by_maps
 
 MAX_SKIP: Final = 10_000
 ERASURE: Final = frozenset({"service", "before", "confirm"})
@@ -71,7 +72,8 @@ async def list_errors(
 @get("/api/errors/{id:uuid}", guards=[requires("viewer")])
 async def find_error(request: Request[Any, Any, Any], id: FromPath[UUID]) -> ErrorDetail:
     """One report, whole."""
-    return await read_model.find_error(services(request).database, id)
+    found = services(request)
+    return await read_by_maps(found.source_maps, await read_model.find_error(found.database, id))
 
 
 @delete("/api/errors/{id:uuid}", guards=[requires("admin")], status_code=200)

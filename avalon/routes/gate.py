@@ -29,6 +29,11 @@ OPEN_BELOW: Final = "/api/docs/"
 INGEST: Final = re.compile(r"/api/[0-9]+/(envelope|store|security|minidump)")
 FEEDBACK: Final = re.compile(r"/api/0/projects/[\w-]+/[\w-]+/user-feedback", re.ASCII)
 FEEDBACK_FORM: Final = "/api/embed/error-page"
+# sentry-cli uploads here with an API key, which the routes check.
+UPLOADS: Final = re.compile(
+    r"/api/0/organizations/[^/]+/(?:chunk-upload|artifactbundle/assemble)"
+    r"|/api/0/(?:organizations/[^/]+|projects/[^/]+/[^/]+)/releases(?:/[^/]+)?"
+)
 # Until a password that somebody else made is changed, only one's own account is there.
 BEFORE_PASSWORD_CHANGE: Final = frozenset({"/api/auth/profile", "/api/auth/me", "/api/auth/logout"})
 
@@ -143,7 +148,8 @@ def is_guarded(path: str) -> bool:
 
 def is_ingest(path: str) -> bool:
     """Whether an API key is what this path asks for."""
-    return bool(path == FEEDBACK_FORM or INGEST.fullmatch(path) or FEEDBACK.fullmatch(path))
+    patterns = (INGEST, FEEDBACK, UPLOADS)
+    return path == FEEDBACK_FORM or any(pattern.fullmatch(path) for pattern in patterns)
 
 
 def _password_change_required() -> Forbidden:

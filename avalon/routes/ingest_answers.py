@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 import msgspec
 from litestar.types import HTTPScope, Receive, Send
+from msgspec.structs import replace
 
 from avalon.auth import ApiKey
-from avalon.errors import AvalonError, KeyRefused
+from avalon.errors import AvalonError, KeyRefused, Unavailable
 from avalon.ingest import Answer as Stored
 from avalon.protocols.submission import Submission, Terms, to_event
 from avalon.routes.answers import error_headers
 from avalon.routes.dependencies import Services
 from avalon.routes.ingest_request import ClientGone, Request
+from avalon.source_maps.grouping import MAX_WAIT_S, group_by_maps
 from avalon.telemetry import REPORTS
 
 encode: Final = msgspec.json.Encoder().encode
@@ -106,5 +110,21 @@ async def store(services: Services, key: ApiKey, submissions: Sequence[Submissio
 
     Raises Unavailable or TooManyRequests where that is said of all of them.
     """
+    if await services.source_maps.may_help(key.service):
+        submissions = await _group_by_maps(services, key.service, submissions)
     events = [to_event(submission, key.service, key.actor) for submission in submissions]
     return await services.ingest.submit_many(events, key)
+
+
+async def _group_by_maps(
+    services: Services, service: str, submissions: Sequence[Submission]
+) -> list[Submission]:
+    """The same reports, grouped by their frames as they were written, as far as that is found in time."""
+    grouped = list(submissions)
+    with suppress(TimeoutError, Unavailable):
+        rules = await services.rule_book.find(service)
+        async with asyncio.timeout(MAX_WAIT_S):
+            for index, one in enumerate(submissions):
+                report = await group_by_maps(services.source_maps, service, one.release, one.report, rules)
+                grouped[index] = replace(one, report=report)
+    return grouped

@@ -18,6 +18,7 @@ from avalon.read_models.issues import Group, IssueItem, IssuePage, Similar, Tags
 from avalon.routes.answers import MAX_PAGE, Limit, cut_page
 from avalon.routes.dependencies import principal, requires, services
 from avalon.routes.parameters import read_text, read_time, refuse_strays
+from avalon.source_maps.reading import read_by_maps
 
 Q = Annotated[str | None, QueryParameter(description="The search language: is:unresolved level:error …")]
 Sort = Annotated[str | None, QueryParameter(description=f"One of {', '.join(SORTS)}")]
@@ -74,7 +75,9 @@ async def find_issue(request: Request[Any, Any, Any], id: FromPath[str]) -> Issu
         return await issues.find_issue(database, issue)
     if ending != "md":
         raise NotFound("there is no such page")
-    return Response(await read_page(database, issue), media_type="text/markdown")
+    found = services(request)
+    page = await read_page(database, issue, lambda report: read_by_maps(found.source_maps, report))
+    return Response(page, media_type="text/markdown")
 
 
 @get("/api/issues/{id:uuid}/events", guards=[requires("viewer")])

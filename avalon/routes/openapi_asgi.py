@@ -66,12 +66,6 @@ class StoredBatch(msgspec.Struct):
     position: int | None
 
 
-class SentryAnswer(msgspec.Struct, omit_defaults=True):
-    """The events are committed; `id` is the id of the first, as 32 hexadecimal digits."""
-
-    id: str | None = None
-
-
 class LiveSubscribe(msgspec.Struct, omit_defaults=True, tag_field="type", tag="subscribe"):
     """With no filter: everything. `after`, in the first one: also what was missed since that position."""
 
@@ -88,9 +82,8 @@ class LiveEvents(msgspec.Struct, tag_field="type", tag="events"):
     items: list[dict[str, Any]]
 
 
-STRUCTS: Final = (ReportBody, Stored, StoredBatch, SentryAnswer, LiveSubscribe, LiveEvents)
+STRUCTS: Final = (ReportBody, Stored, StoredBatch, LiveSubscribe, LiveEvents)
 _KEY: Final[list[dict[str, list[str]]]] = [{"apiKey": []}, {"apiKeyInUrl": []}]
-_SENTRY_KEY: Final[list[dict[str, list[str]]]] = [{"sentryKey": []}, {"sentryKeyInUrl": []}, {"apiKey": []}]
 ENCODINGS: Final = {
     "name": "Content-Encoding",
     "in": "header",
@@ -99,8 +92,6 @@ ENCODINGS: Final = {
 }
 _POSITION: Final = {"type": "integer", "minimum": 0}
 _TEXT: Final = {"schema": {"type": "string"}}
-_OBJECT: Final = {"schema": {"type": "object"}}
-_LIST: Final = {"schema": {"type": "array", "items": {"type": "object"}}}
 
 
 def as_json(schema: Any) -> dict[str, Any]:
@@ -141,64 +132,6 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
                 | {"application/x-ndjson": _TEXT},
             },
             "responses": {"201": {"description": "Stored", "content": as_json(_ref("StoredBatch"))}},
-        }
-    },
-    "/api/1/envelope": {
-        "post": {
-            "tags": ["ingest"],
-            "operationId": "SentryEnvelope",
-            "description": "Stores the events of a Sentry SDK's envelope; its other items are counted and"
-            " dropped. Any other number does as well as 1. The key may also stand in X-Sentry-Auth, in"
-            " `?sentry_key=` or in the envelope's DSN.",
-            "security": _SENTRY_KEY,
-            "parameters": [ENCODINGS],
-            "requestBody": {"required": True, "content": {"application/x-sentry-envelope": _TEXT}},
-            "responses": {"200": {"description": "Stored", "content": as_json(_ref("SentryAnswer"))}},
-        }
-    },
-    "/api/1/store": {
-        "post": {
-            "tags": ["ingest"],
-            "operationId": "SentryStore",
-            "description": "Stores one event of a Sentry SDK from before envelopes.",
-            "security": _SENTRY_KEY,
-            "parameters": [ENCODINGS],
-            "requestBody": {"required": True, "content": as_json({"type": "object"})},
-            "responses": {"200": {"description": "Stored", "content": as_json(_ref("SentryAnswer"))}},
-        }
-    },
-    "/api/1/security": {
-        "post": {
-            "tags": ["ingest"],
-            "operationId": "SentrySecurity",
-            "description": "Stores what browsers report of a page's policies: CSP, Expect-CT, Expect-Staple,"
-            " HPKP, and lists of the Reporting API. For `report-uri` with `?sentry_key=`.",
-            "security": _SENTRY_KEY,
-            "parameters": [
-                {"name": "sentry_release", "in": "query", "required": False} | _TEXT,
-                {"name": "sentry_environment", "in": "query", "required": False} | _TEXT,
-                ENCODINGS,
-            ],
-            "requestBody": {
-                "required": True,
-                "content": {"application/csp-report": _OBJECT, "application/reports+json": _LIST},
-            },
-            "responses": {"200": {"description": "Stored"}},
-        }
-    },
-    "/api/1/minidump": {
-        "post": {
-            "tags": ["ingest"],
-            "operationId": "SentryMinidump",
-            "description": "Stores that a native program crashed: what the form says of it, and name, size"
-            " and SHA-256 of its minidump. The dump itself is not kept.",
-            "security": _SENTRY_KEY,
-            "parameters": [ENCODINGS],
-            "requestBody": {
-                "required": True,
-                "content": {"multipart/form-data": _OBJECT, "application/octet-stream": _TEXT},
-            },
-            "responses": {"200": {"description": "The report's id", "content": {"text/plain": _TEXT}}},
         }
     },
     "/ws": {

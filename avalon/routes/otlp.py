@@ -35,20 +35,24 @@ from avalon.protocols.otlp import (
 from avalon.protocols.submission import Submission
 from avalon.routes.answers import error_headers
 from avalon.routes.ingest_answers import Answer, respond, store, terms_of
-from avalon.routes.ingest_request import SMALL_BYTES, Request
+from avalon.routes.ingest_request import Request
 from avalon.routes.peer import header
 from avalon.telemetry import RECORDS
 
 # Records that are read, and reports that are appended, at a time.
 CHUNK: Final = 500
-# One large request is read after the other: each takes a multiple of its bytes, and a core for itself.
+# One request is read after the other, beside the loop: some hundred records fit into a packet, and what is
+# read of a large body takes a multiple of its bytes.
 _READER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="otlp")
+
+# What a record takes in memory beside its own bytes, until it is read: a hundred thousand fit into 400 KB.
+RECORD_BYTES: Final = 150
 
 Result = TypeVar("Result")
 
 
 class Tally(msgspec.Struct):
-    """What became of a request's records. `refusal` is the first reason why one was rejected."""
+    """What became of a request's records. `refusal` is why one was rejected: a rate, or the first reason."""
 
     stored: int = 0
     dropped: int = 0
@@ -59,7 +63,8 @@ class Tally(msgspec.Struct):
         """Counts a record."""
         if refusal is not None:
             self.rejected += 1
-            self.refusal = self.refusal or refusal
+            if self.refusal is None or isinstance(refusal, TooManyRequests):
+                self.refusal = refusal
         elif reports:
             self.stored += 1
         else:
@@ -67,23 +72,53 @@ class Tally(msgspec.Struct):
 
 
 async def _take(request: Request, signal: Signal) -> Answer:
+    """A success, with what was rejected; an error where all may be sent again, or nothing could be read."""
     key = await request.authenticate(_key_text(request))
     media_type = _media_type(request.content_type)
     if media_type not in signal.readers:
         raise UnsupportedMedia(f"send it as {PROTOBUF} or {JSON}")
     reader = signal.readers[media_type]
     terms = await terms_of(request.services, key)
-    body = await request.body(reader.max_bytes)
-    in_thread = len(body) > SMALL_BYTES
-    outcomes = await _run(in_thread, lambda: decode_request(body, reader, terms))
+    body = await _body(request, reader.max_bytes)
+    count, outcomes = await _read(lambda: decode_request(body, reader, terms))
+    request.keep(len(body) + count * RECORD_BYTES)
     tally = Tally()
-    while chunk := await _run(in_thread, lambda: list(islice(outcomes, CHUNK))):
+    while chunk := await _read(lambda: _chunk(outcomes)):
         await _store(request, key, chunk, tally)
-    return _answer(signal, media_type, tally)
+    refusal = tally.refusal
+    if isinstance(refusal, TooManyRequests) and not tally.stored:
+        raise refusal
+    _count(request, key, signal, tally)
+    if isinstance(refusal, BadInput) and not (tally.stored or tally.dropped):
+        raise refusal
+    body = success(signal, media_type, tally.rejected, refusal.message if refusal else "")
+    return Answer(200, body, ((b"content-type", media_type.encode()),))
 
 
-async def _run(in_thread: bool, work: Callable[[], Result]) -> Result:
-    return await asyncio.get_running_loop().run_in_executor(_READER, work) if in_thread else work()
+async def _body(request: Request, limit: int) -> bytes:
+    """The body inflated, and what it takes in memory counted while it grows."""
+    parts, size = [], 0
+    async for step in request.steps(limit, limit):
+        size += len(step)
+        request.keep(size)
+        parts.append(step)
+    return b"".join(parts)
+
+
+async def _read(work: Callable[[], Result]) -> Result:
+    return await asyncio.get_running_loop().run_in_executor(_READER, work)
+
+
+def _chunk(outcomes: Iterator[Outcome]) -> list[Outcome]:
+    """The next ones, with CHUNK reports or a little more, where there are so many."""
+    chunk: list[Outcome] = []
+    reports = 0
+    for outcome in outcomes:
+        chunk.append(outcome)
+        reports += len(outcome.submissions)
+        if max(reports, len(chunk)) >= CHUNK:
+            break
+    return chunk
 
 
 async def _store(request: Request, key: ApiKey, chunk: Sequence[Outcome], tally: Tally) -> None:
@@ -95,34 +130,23 @@ async def _store(request: Request, key: ApiKey, chunk: Sequence[Outcome], tally:
 
 
 async def _append(request: Request, key: ApiKey, submissions: Sequence[Submission]) -> list[Stored]:
-    said: list[Stored] = []
-    for part in _parts(submissions):
-        try:
-            said += await store(request.services, key, part)
-        except TooManyRequests as error:
-            said += [error] * len(part)
+    try:
+        said = await store(request.services, key, submissions)
+    except TooManyRequests as error:
+        said = [error] * len(submissions)
     for one in said:
         if isinstance(one, Unavailable):
             raise one
     return said
 
 
-def _parts(submissions: Sequence[Submission]) -> Iterator[Sequence[Submission]]:
-    for start in range(0, len(submissions), CHUNK):
-        yield submissions[start : start + CHUNK]
-
-
-def _answer(signal: Signal, media_type: str, tally: Tally) -> Answer:
-    """A success, with what was rejected; an error only where that may be sent again, or is all there was."""
+def _count(request: Request, key: ApiKey, signal: Signal, tally: Tally) -> None:
     for outcome in ("stored", "dropped", "rejected"):
         RECORDS.labels(signal.name, outcome).inc(getattr(tally, outcome))
-    refusal = tally.refusal
-    if isinstance(refusal, TooManyRequests) and not tally.stored:
-        raise refusal
-    if isinstance(refusal, BadInput) and not (tally.stored or tally.dropped):
-        raise refusal
-    body = success(signal, media_type, tally.rejected, refusal.message if refusal else "")
-    return Answer(200, body, ((b"content-type", media_type.encode()),))
+    add = request.services.drops.add
+    add(key, by="avalon", reason="no_error", category=signal.name, quantity=tally.dropped)
+    if tally.refusal is not None:
+        add(key, by="avalon", reason=tally.refusal.code, category=signal.name, quantity=tally.rejected)
 
 
 def _key_text(request: Request) -> str:

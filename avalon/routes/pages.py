@@ -8,6 +8,7 @@ has changed; browsers ask every time whether theirs is the latest (ETag, RFC 911
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -40,6 +41,15 @@ CONTENT_TYPES: Final = {
     "woff2": "font/woff2",
 }
 _NAME: Final = re.compile(r"(?:[a-zA-Z0-9_@][\w@.-]*/){0,4}[a-zA-Z0-9_@][\w@.-]*\.(\w+)", re.ASCII)
+
+_OWN_PAGES: Final = {"cache-control": "no-cache"}
+# A page that isolates itself takes a script only where it says that it may (HTML, COEP), and one with a
+# checksum or `crossorigin` in its tag asks by CORS. An hour: what changes here changes little there.
+_ANY_PAGE: Final = {
+    "cache-control": "public, max-age=3600",
+    "cross-origin-resource-policy": "cross-origin",
+    "access-control-allow-origin": "*",
+}
 
 MAX_NAME: Final = 200
 GET_OR_HEAD: Final = [HttpMethod.GET, HttpMethod.HEAD]
@@ -87,8 +97,10 @@ def _is_plain(folder: Path, path: Path) -> bool:
 _files: Final = Files(STATIC)
 
 
-def _answer(request: Request[Any, Any, Any], file: File) -> Response[bytes]:
-    headers = {"etag": file.etag, "cache-control": "no-cache"}
+def _answer(
+    request: Request[Any, Any, Any], file: File, extra: Mapping[str, str] = _OWN_PAGES
+) -> Response[bytes]:
+    headers = {"etag": file.etag, **extra}
     asked = request.headers.get("if-none-match", "")
     if asked.strip() == "*" or file.etag in [tag.strip().removeprefix("W/") for tag in asked.split(",")]:
         return Response(b"", status_code=304, headers=headers, media_type=file.content_type)
@@ -107,4 +119,10 @@ def file(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes
     return _answer(request, _files.find(name.removeprefix("/")))
 
 
-handlers: Final = [page, file]
+@route("/avalon.js", http_method=GET_OR_HEAD, status_code=200, sync_to_thread=False)
+def reporter(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The script by which other pages report their errors."""
+    return _answer(request, _files.find("avalon.js"), _ANY_PAGE)
+
+
+handlers: Final = [page, file, reporter]

@@ -23,14 +23,16 @@ from avalon.events import uuid7
 from avalon.protocols.avalon import MAX_REPORT_BYTES
 from avalon.protocols.sentry.envelope import EnvelopeParser
 from avalon.protocols.sentry.event import read_event
+from avalon.protocols.sentry.items import NOT_SUPPORTED, TAKEN, TOO_LARGE
 from avalon.protocols.sentry.minidump import MinidumpParser
 from avalon.protocols.sentry.store import unpack_store_body
-from avalon.protocols.sentry.taking import Taken, take_envelope, take_event, take_security
+from avalon.protocols.sentry.taking import take_envelope, take_event, take_security
 from avalon.protocols.sentry.values import as_text
 from avalon.protocols.submission import Submission, read_id
 from avalon.routes.ingest_answers import Answer, encode, respond, store, terms_of
+from avalon.routes.ingest_feedback import store_feedback
 from avalon.routes.ingest_request import Request
-from avalon.routes.sentry_items import count_items, take_items
+from avalon.routes.sentry_items import count_discarded, count_items
 from avalon.routes.sentry_request import key_in_header, key_of, refuse
 
 MAX_BODY_BYTES: Final = 20 * 1024 * 1024
@@ -57,11 +59,12 @@ async def _envelope(request: Request) -> Answer:
         request.keep(parser.held)
     parser.end()
     taken = await _translate(parser.held, lambda: take_envelope(parser, terms))
-    if parser.dropped["event"] and not taken.submissions:
+    if taken.items["event", TOO_LARGE] and not taken.submissions:
         raise PayloadTooLarge(f"the event is larger than {MAX_REPORT_BYTES} bytes")
     ids = await _store(request, key, taken.submissions)
-    ids += await take_items(request.services, key, taken.others)
-    count_items(request.services, key, taken)
+    count_items(request.services, key, taken.items)
+    count_discarded(request.services, key, taken.discarded)
+    ids += await store_feedback(request.services, key, taken.feedback, terms)
     id = ids[0] if ids else read_id(as_text((parser.header or {}).get("event_id")))
     return Answer(200, encode({"id": id.hex} if id else {}))
 
@@ -85,10 +88,9 @@ async def _store_event(request: Request) -> Answer:
     terms = await terms_of(request.services, key)
     body = unpack_store_body(await request.body(MAX_REPORT_BYTES), MAX_REPORT_BYTES)
     submission = await _translate(len(body), lambda: take_event(body, [], terms))
-    taken = Taken([submission] if submission else [])
-    taken.count("event" if submission else "transaction", "taken" if submission else "dropped")
-    ids = await _store(request, key, taken.submissions)
-    count_items(request.services, key, taken)
+    ids = await _store(request, key, [submission] if submission else [])
+    what = ("event", TAKEN) if submission else ("transaction", NOT_SUPPORTED)
+    count_items(request.services, key, {what: 1})
     return Answer(200, encode({"id": ids[0].hex} if ids else {}))
 
 

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import ingest_sentry
 from parts import echo, missing_ids, postgres, service, show, wrk
 
 SECONDS = 6
@@ -13,7 +14,10 @@ CONNECTIONS = (1, 16, 64, 256)
 BATCH = 1_000
 
 
-def main() -> None:
+def main(option: str = "", protocol: str = "avalon") -> None:
+    if (option, protocol) == ("--protocol", "sentry"):
+        ingest_sentry.main()
+        return
     with postgres() as (owner_url, service_url), service(owner_url, service_url) as avalon, echo() as bare:
         with tempfile.TemporaryDirectory() as folder:
             rows, missing, echo_rate = _single(avalon.url, avalon.key, bare, service_url, Path(folder))

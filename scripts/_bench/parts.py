@@ -101,11 +101,11 @@ def echo() -> Iterator[str]:
         process.wait(timeout=30)
 
 
-def wrk(url: str, *, connections: int, seconds: int, **environ: str) -> Wrk:
+def wrk(url: str, *, connections: int, seconds: int, script: str = "report.lua", **environ: str) -> Wrk:
     """Reports from this many connections for so long."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "30s"]
     done = subprocess.run(
-        [*command, "-s", str(HERE / "report.lua"), url],
+        [*command, "-s", str(HERE / script), url],
         env=os.environ | {"BENCH_KEY": ""} | environ,
         capture_output=True,
         text=True,

@@ -21,14 +21,17 @@ from typing import NamedTuple
 from markdown_it import MarkdownIt
 
 from avalon.statements import STATIC
-from tests.acceptance.command import DEADLINE_S
+from tests.acceptance.command import DEADLINE_S, ROOT
 from tests.clients.conftest import Served, eventually
+from tests.clients.node import NODE
 
 DOCS = STATIC / "docs"
 LANGUAGES = ("en", "fr")
 # What the dashboard replaces, in this order; static/docs/en/index.md tells of it.
 ADDRESS, KEY = "https://avalon.example.org", "avl_YOUR_KEY"
 PORT = "8000"
+# The wheel of node has one that does not start; here nothing has to be fetched.
+OWN_NPX = 'npx() { "$@"; }\n'
 
 
 class Block(NamedTuple):
@@ -60,29 +63,35 @@ def fill(code: str, url: str, key: str, port: int) -> str:
     return filled.replace(ADDRESS, url).replace(KEY, key).replace(PORT, str(port))
 
 
+def save_files(name: str, folder: Path, served: Served, key: str, port: int = 0) -> None:
+    """All files that a guide shows, where it says; what is there already goes on with them."""
+    for _, info, code in blocks_of(text_of(name)):
+        if (file := info.strip()) not in ("", "server"):
+            path = folder / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a") as opened:
+                opened.write(fill(code, served.url, key, port))
+
+
 @contextmanager
-def followed(name: str, folder: Path, served: Served, key: str, path: str = "") -> Iterator[str]:
+def followed(name: str, folder: Path, served: Served, key: str) -> Iterator[str]:
     """All that a guide says is done; its servers run until the block ends. Gives what its commands said."""
-    port, exports, said = _free_port(), "", ""
-    environment = {"PATH": f"{path}{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(folder)}
+    port, exports, said = _free_port(), OWN_NPX, ""
+    path = ["node_modules/.bin", str(Path(NODE).parent), str(Path(sys.executable).parent), os.environ["PATH"]]
+    environment = {"PATH": os.pathsep.join(path), "HOME": str(folder), "PYTHONPATH": str(ROOT)}
+    save_files(name, folder, served, key, port)
     with ExitStack() as servers:
         for language, info, code in blocks_of(text_of(name)):
             filled = fill(code, served.url, key, port)
-            if file := info.strip().removeprefix("server"):
-                save(folder / file, filled)
-            elif language == "sh" and code.startswith("export "):
+            if language != "sh":
+                continue
+            if code.startswith("export "):
                 exports += filled
-            elif language == "sh" and info.strip() == "server":
+            elif info.strip() == "server":
                 servers.enter_context(_server(exports + filled, folder, environment, port))
-            elif language == "sh" and not _is_installed(code, folder):
+            elif not _is_installed(code, folder):
                 said += _run(exports + filled, folder, environment)
         yield said
-
-
-def save(path: Path, code: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.write(code)
 
 
 def _is_installed(code: str, folder: Path) -> bool:

@@ -143,7 +143,7 @@ def test_flask(program: Program) -> None:
 
 
 def test_fastapi(program: Program) -> None:
-    run = program("fastapi_app", filtered=ALWAYS | {"x-api-key", "password", "remote_addr"})
+    run = program("fastapi_app", filtered=ALWAYS | {"x-api-key", "cookies", "password", "remote_addr"})
     paid, shown = run.reports
     assert (paid["method"], paid["path"]) == ("POST", "/orders/17/pay")
     assert paid["transaction"] == "/orders/{order}/pay"

@@ -53,6 +53,15 @@ def _decision(**data: Any) -> dict[str, Any]:
     return {"action": str(UUID(int=900)), "was": {"status": "unresolved", "substatus": "new"}} | data
 
 
+def _drops(at: datetime, *quantities: int) -> dict[str, Any]:
+    rows = [
+        {"dropped_by": "sdk", "category": "error", "reason": f"reason {n}", "quantity": quantity}
+        for n, quantity in enumerate(quantities)
+    ]
+    actor = f"key:{WEB_KEY}"
+    return fact(at, "reports.dropped", WEB_KEY, actor, service="shop", data={"rows": rows})
+
+
 def _alert(at: datetime, outcome: str, **data: Any) -> dict[str, Any]:
     positions = {"first_position": 1, "last_position": 2}
     return fact(at, f"alert.{outcome}", DISCORD, "policy:alert", data=positions | data)
@@ -89,6 +98,7 @@ def _events() -> list[dict[str, Any]]:
         _alert(ago(hours=3), "delivered", kind="digest", reports=5, issues={str(CART): 3, str(BOOM): 2}),
         _alert(ago(hours=2), "suppressed", reason="storm", issue=str(CART), count=7),
         _alert(ago(hours=2), "suppressed", reason="storm", issue=str(BOOM), count=1),
+        _drops(ago(hours=1, minutes=1), 3, 4),
         _alert(ago(hours=1), "failed", reason="the webhook is gone", permanent=True, reports=2),
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +12,12 @@ import psycopg
 import pytest
 
 from avalon import drops as module
-from avalon import event_store, projections
+from avalon import event_store, minutes, projections
 from avalon.auth import ApiKey
 from avalon.database import Database
 from avalon.drops import MAX_QUANTITY, MAX_ROWS, Drops
 from avalon.errors import Unavailable
-from avalon.events import Dropped, ReportsDropped
+from avalon.events import Dropped, ReportsDropped, ServiceErased
 from tests.conftest import Urls
 
 Owner = psycopg.AsyncConnection[Any]
@@ -113,6 +114,39 @@ async def test_a_key_that_invents_reasons_fills_neither_memory_nor_the_table(
     assert sum(counts.values()) == 6 * MAX_ROWS * 3
     assert hours > 1 or len(counts) == 201
     for chunk in (1, 4, 1000):
+        assert await projections.verify(urls.owner, chunk=chunk) == []
+
+
+async def test_without_the_cap_each_invented_reason_would_have_a_row(
+    database: Database, owner: Owner
+) -> None:
+    ((text,),) = await rows(owner, "SELECT pg_get_functiondef('log.fold_drop'::regproc)")
+    assert "> 200" in text
+    await owner.execute(text.replace("> 200", "> 20000").encode())
+    drops = Drops(database)
+    for turn in range(6):
+        for number in range(MAX_ROWS):
+            drops.add(a_key(), by="sdk", reason=f"reason{turn}_{number}", category="error")
+        await drops.flush()
+    assert len(await dropped(owner)) == 300
+
+
+async def test_hours_go_with_the_minutes_and_with_their_service(
+    urls: Urls, database: Database, owner: Owner
+) -> None:
+    drops = Drops(database)
+    for key in (a_key(1), a_key(2, "web")):
+        drops.add(key, by="sdk", reason="sample_rate", category="error")
+    await drops.flush()
+    later = datetime.now(UTC) + timedelta(hours=2)
+    erased = ServiceErased(before=later.replace(minute=0, second=0, microsecond=0))
+    await event_store.append(database, [erased.new(UUID(int=5), "system", service="web")])
+    assert await dropped(owner) == {("api", "sdk", "error", "sample_rate"): 1}
+    assert await minutes.expire_minutes(owner, datetime.now(UTC) - timedelta(hours=2)) == 0
+    assert await minutes.expire_minutes(owner, later) == 1
+    assert await minutes.expire_minutes(owner, later) == 0
+    assert await dropped(owner) == {}
+    for chunk in (1, 1000):
         assert await projections.verify(urls.owner, chunk=chunk) == []
 
 

@@ -191,6 +191,16 @@ async def test_no_secret_stands_in_any_view(told: Connection) -> None:
             assert secret not in shown
 
 
+async def test_what_was_not_taken_is_counted_and_is_nobodys_deed(told: Connection) -> None:
+    dropped = "SELECT service, dropped_by, category, reason, quantity FROM dropped_hourly ORDER BY reason"
+    assert await rows(told, dropped) == [
+        ("shop", "sdk", "error", "reason 0", 3),
+        ("shop", "sdk", "error", "reason 1", 4),
+    ]
+    assert await rows(told, "SELECT count(*) FROM audit WHERE type = 'reports.dropped'") == [(0,)]
+    assert (await rows(told, "SELECT count(*) > 10 FROM audit"))[0] == (True,)
+
+
 async def test_deleted_and_erased_reports_are_gone(database: Database, reader: Connection) -> None:
     first, *_ = await report(database, a_report(1), a_report(1), a_report(2, service="web"))
     assert await rows(reader, "SELECT count(*) FROM error") == [(3,)]

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from avalon import deletions, issues, projections
+from avalon.auth import ApiKey
 from avalon.database import Database
 from avalon.errors import Conflict, NotFound
 from avalon.events import (
@@ -25,6 +26,7 @@ from avalon.events import (
     UserDeleted,
     uuid7,
 )
+from avalon.feedback import Feedback, Feedbacks
 from tests.conftest import Urls
 from tests.history import a_report, ago, report
 from tests.issue_model import Action, Model, Refused
@@ -35,7 +37,7 @@ USERS = [UUID(int=501), UUID(int=502)]
 ACTOR = f"user:{USERS[0]}"
 KINDS = (
     *("resolve", "resolve", "reopen", "ignore", "mute", "assign", "comment", "uncomment", "bulk"),
-    *("merge", "merge", "unmerge", "split", "delete"),
+    *("merge", "merge", "unmerge", "split", "delete", "feedback"),
 )
 
 
@@ -162,9 +164,19 @@ class Walk:
         comment, done = await issues.comment(self.database, issue, "so it is", ACTOR)
         self.actions.append((done.action, self.model.comment(issue, comment)))
 
+    async def _feedback(self, issue: UUID, visible: list[UUID]) -> None:
+        """The user of a program about one of the issue's reports, whichever issue that was opened for."""
+        service = await self.service(issue)
+        reports = sorted(set[UUID]().union(*(group.reports for group in self.model.groups_of(issue))))
+        said = Feedback(text="help", name="Jane", report=self.chance.choice(reports), id=uuid7())
+        key = ApiKey(UUID(int=9), service, f"key:{UUID(int=9)}", None, ())
+        assert await Feedbacks(self.database).comment(key, said)
+        comment = said.id_of(service)
+        self.actions.append((comment, self.model.comment(issue, comment)))
+
     async def _uncomment(self, issue: UUID, visible: list[UUID]) -> None:
         for comment, of in self.model.comments.items():
-            done = await issues.delete_comment(self.database, of, comment, ACTOR)
+            done = await issues.delete_comment(self.database, of, comment, ACTOR, is_admin=True)
             self.actions.append((done.action, self.model.delete_comment(comment)))
             return
 

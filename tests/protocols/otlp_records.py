@@ -26,7 +26,7 @@ from avalon.protocols.otlp.signals import Signal
 from avalon.protocols.submission import Submission
 
 ENCODINGS = (PROTOBUF, JSON)
-AT = 1_795_000_000_123_456_789
+AT = 1_795_000_000_500_000_000
 TRACE_ID = bytes.fromhex("5b8efff798038103d269b633813fc60c")
 SPAN_ID = bytes.fromhex("eee19b7ec3c1b174")
 STACK = """Traceback (most recent call last):
@@ -112,7 +112,10 @@ def _with_hex(value: Any) -> Any:
 
 def outcomes(signal: Signal, request: Message | bytes, encoding: str = PROTOBUF) -> list[Outcome]:
     body = request if isinstance(request, bytes) else encode(request, encoding)
-    return list(decode_request(body, signal.readers[encoding]))
+    count, found = decode_request(body, signal.readers[encoding])
+    listed = list(found)
+    assert len(listed) == count
+    return listed
 
 
 def submissions(signal: Signal, request: Message | bytes, encoding: str = PROTOBUF) -> list[Submission]:

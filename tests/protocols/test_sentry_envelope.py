@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from collections import Counter
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from avalon.errors import BadInput
 from avalon.protocols.sentry import envelope as module
 from avalon.protocols.sentry.envelope import MAX_ITEM_BYTES, MAX_LINES, EnvelopeParser
+from avalon.protocols.sentry.store import unpack_store_body
 
 EVENT = b'{"message":"boom"}'
 OTHER_EVENT = b'{"message":"neighbour"}'
@@ -43,7 +49,7 @@ def test_items_are_found_however_the_bytes_come(portion: int) -> None:
     parser = parse(body, portion)
     assert parser.header == {"event_id": "x"}
     assert payloads(parser) == [EVENT, OTHER_EVENT]
-    assert parser.dropped == {"session": 1}
+    assert parser.dropped == {("session", "not_supported"): 1}
     assert parser.held < 5000
 
 
@@ -93,7 +99,7 @@ def test_a_length_that_ends_in_an_item_by_chance_is_noticed() -> None:
     two = EVENT + b"\n" + b'{"type":"session"}'
     parser = parse(b"{}\n" + item("event", EVENT, length=len(two)) + b'{"type":"session"}\n{}\n' + NEIGHBOUR)
     assert payloads(parser) == [EVENT, OTHER_EVENT]
-    assert parser.dropped == {"session": 1}
+    assert parser.dropped == {("session", "not_supported"): 1}
 
 
 def test_json_over_several_lines_is_one_payload_where_its_length_is_right() -> None:
@@ -120,7 +126,7 @@ def test_only_a_header_that_is_none_is_refused(body: bytes, portion: int) -> Non
 def test_lines_that_are_no_items_are_passed_over() -> None:
     parser = parse(b"{}\n" + b"garbage\n{broken\n[1]\n" + NEIGHBOUR)
     assert payloads(parser) == [OTHER_EVENT]
-    assert parser.dropped == {"unreadable": 3}
+    assert parser.dropped == {("unreadable", "broken"): 3}
 
 
 @pytest.mark.parametrize("portion", [100_000, 10**9])
@@ -154,28 +160,29 @@ def test_an_event_too_large_is_counted_and_its_neighbour_kept() -> None:
     for length in (len(large), None):
         parser = parse(b"{}\n" + item("event", large, length=length) + NEIGHBOUR, 50_000)
         assert payloads(parser) == [OTHER_EVENT]
-        assert parser.dropped == {"event": 1}
+        assert parser.dropped == {("event", "too_large"): 1}
 
 
 def test_ten_thousand_items_are_counted_and_what_is_kept_has_a_bound() -> None:
     parser = parse(b"{}\n" + item("session", b"{}") * 10_000 + NEIGHBOUR)
     assert payloads(parser) == [OTHER_EVENT]
-    assert parser.dropped == {"session": 10_000}
+    assert parser.dropped == {("session", "not_supported"): 10_000}
     parser = parse(b"{}\n" + NEIGHBOUR * 10_000)
     assert 1000 < len(parser.items) < 10_000
-    assert parser.dropped == {"event": 10_000 - len(parser.items)}
+    assert parser.dropped == {("event", "too_many_items"): 10_000 - len(parser.items)}
     assert parser.held < 6 * 1024 * 1024
 
 
 def test_there_is_an_end_to_the_lines_that_are_looked_at() -> None:
     parser = parse(b"{}\n" + b"x\n" * MAX_LINES + NEIGHBOUR, 8000)
     assert payloads(parser) == []
-    assert parser.dropped == Counter(unreadable=MAX_LINES, other=1)
+    assert parser.dropped == {("unreadable", "broken"): MAX_LINES, ("other", "too_many_items"): 1}
 
 
-def test_types_that_nobody_knows_are_one() -> None:
-    parser = parse(b"{}\n" + item("new", b"{}") + item("newer", b"{}") + b'{"type":[1]}\n{}\n')
-    assert parser.dropped == {"other": 3}
+def test_so_many_types_are_told_apart() -> None:
+    parser = parse(b"{}\n" + b"".join(item(f"new{n}", b"{}") for n in range(60)) + item("x" * 50, b""))
+    assert len(parser.dropped) == 51
+    assert parser.dropped["other", "not_supported"] == 11
 
 
 def test_chance_lengths_do_not_make_it_slow(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,3 +195,64 @@ def test_chance_lengths_do_not_make_it_slow(monkeypatch: pytest.MonkeyPatch) -> 
     body = b"{}\n" + b"".join(line % (size * 300 - 1) for _ in range(count))
     parse(body)
     assert sum(looks) < 2 * len(body) + module.MAX_DOUBTS * size * 300
+
+
+@pytest.mark.parametrize("pack", [bytes, base64.b64encode], ids=["bare", "base64"])
+def test_whatever_byte_an_old_clients_body_ends_with_it_is_unpacked(pack: Callable[[bytes], bytes]) -> None:
+    ends = set()
+    for number in range(3000):
+        event = b'{"message":"%d"}' % number
+        packed = zlib.compress(event)
+        ends.add(packed[-1])
+        assert unpack_store_body(pack(packed), 1000) == event
+    assert ends >= set(b"\r\n\t")
+
+
+MIDDLE = item("event", b'{"message":"middle"}')
+mutations = st.lists(
+    st.tuples(
+        st.sampled_from(["cut", "insert", "double", "flip"]),
+        st.integers(0, len(MIDDLE)),
+        st.sampled_from([b"\n", b"\r\n", b"{", b"}", b'"', b"9", b"0", b"\x00", b"\xff", b"{}\n", MIDDLE]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def mutated(body: bytes, changes: list[tuple[str, int, bytes]]) -> bytes:
+    for kind, place, piece in changes:
+        if kind == "cut":
+            body = body[:place] + body[place + len(piece) :]
+        elif kind == "insert":
+            body = body[:place] + piece + body[place:]
+        elif kind == "double":
+            body = body[:place] + body[place // 2 :]
+        else:
+            body = body[:place] + bytes(byte ^ 1 for byte in body[place : place + 1]) + body[place + 1 :]
+    return body
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(mutations)
+def test_whatever_happens_to_an_item_its_neighbours_are_there(changes: list[tuple[str, int, bytes]]) -> None:
+    body = b"{}\n" + NEIGHBOUR + mutated(MIDDLE, changes) + b"\n" + NEIGHBOUR
+    assert payloads(parse(body)).count(OTHER_EVENT) == 2
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(mutations, st.integers(1, 20))
+def test_portions_change_nothing_of_a_broken_envelope(
+    changes: list[tuple[str, int, bytes]], portion: int
+) -> None:
+    body = b"{}\n" + NEIGHBOUR + mutated(MIDDLE + item("attachment", b"a\nb") + MIDDLE, changes)
+    whole, parts = parse(body), parse(body, portion)
+    assert (whole.items, whole.dropped, whole.attachments) == (parts.items, parts.dropped, parts.attachments)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.binary(max_size=300))
+def test_any_bytes_are_an_envelope_or_bad_input(body: bytes) -> None:
+    parse(b"{}\n" + body)
+    with suppress(BadInput):
+        parse(body)

@@ -52,6 +52,12 @@ def member(id: int, parent: int | None, *, group: bool = False) -> dict[str, Any
     return {"type": str(id), "mechanism": mechanism}
 
 
+def test_reacts_stack_of_components_is_no_cause() -> None:
+    values = [{"type": "React ErrorBoundary TypeError", "value": "x"}, {"type": "TypeError", "value": "x"}]
+    types = [one.type for one in report_of(exception={"values": values}).exceptions]
+    assert types == ["React ErrorBoundary TypeError", "TypeError"]
+
+
 def test_of_a_groups_members_the_cause_of_the_first_comes_last() -> None:
     # 0 is a group of 1 (caused by 2), 3 (a group of 4 and 5) and 6; Sentry's order is the reverse.
     tree = [member(6, 0), member(5, 3), member(4, 3), member(3, 0, group=True), member(2, 1), member(1, 0)]
@@ -154,7 +160,7 @@ def test_odd_values_in_a_frame_are_left_out() -> None:
         context_line=7,
         pre_context="x",
         post_context=[1, None],
-        vars=[1],
+        vars=7,
         filename=7,
     )
     assert frame == Frame(lineno=17, colno=3, filename="7", post_context=["1", ""])

@@ -130,6 +130,15 @@ class TestFeedbackAboutNothing:
         assert row["data"]["message"] == "help"
         assert row["data"]["contexts"] == {"feedback": {"associated_event_id": event_id}}
 
+    async def test_does_not_take_the_id_of_the_event_that_may_come_yet(
+        self, server: Server, admin: httpx.AsyncClient
+    ) -> None:
+        event = an_event()
+        said = a_feedback(event["event_id"], "help") | {"event_id": event["event_id"]}
+        await post(server, an_envelope(an_item("feedback", said)))
+        await post(server, an_envelope(an_item("event", event)))
+        assert [row["data"]["message"] for row in await stored(server)] == ["help", "boom"]
+
     async def test_or_about_one_that_was_deleted(self, server: Server, admin: httpx.AsyncClient) -> None:
         event = an_event()
         await post(server, an_envelope(an_item("event", event)))

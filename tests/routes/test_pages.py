@@ -47,6 +47,20 @@ async def test_a_browser_that_has_it_is_told_so(client: httpx.AsyncClient) -> No
     assert (await client.get("/static/docs.css", headers={"If-None-Match": '"other"'})).status_code == 200
 
 
+async def test_any_page_may_have_the_script_that_reports_its_errors(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/avalon.js", headers={"Origin": "https://shop.example"})
+    assert answer.content == (STATIC / "avalon.js").read_bytes()
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["cache-control"] == "public, max-age=3600"
+    etag = {"If-None-Match": answer.headers["etag"]}
+    again = await client.get("/avalon.js", headers=etag)
+    assert (again.status_code, again.headers["cross-origin-resource-policy"]) == (304, "cross-origin")
+    own = await client.get("/static/app.js")
+    assert not {"cross-origin-resource-policy", "access-control-allow-origin"} & set(own.headers)
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -52,6 +52,7 @@ IMPORT_ORDER = [
     "deletions",
     "read_models",
     "auth",
+    "source_maps",
     "drops",
     "feedback",
     "regrouping",

@@ -124,6 +124,7 @@ def test_a_name_is_a_whole_word_in_running_text(text: str) -> None:
         ('{"ssn": [1, 2], "a": 3}', f'{{"ssn":{FILTERED}, "a": 3}}'),
         (r'"{\"ssn\": \"1 2\", \"a\": 3}"', rf'"{{\"ssn\": \"{FILTERED}\", \"a\": 3}}"'),
         ("{'ssn': b'1 2', 'a': 3}", f"{{'ssn': b'{FILTERED}', 'a': 3}}"),
+        ("{'ssn': '1", f"{{'ssn': '{FILTERED}"),
     ],
 )
 def test_what_is_assigned_to_a_name_is_filtered(text: str, expected: str) -> None:

@@ -28,7 +28,7 @@ def test_its_table_of_the_search_language_is_the_parsers() -> None:
 def test_the_files_that_it_points_to_are_there() -> None:
     named = set(re.findall(r"\bscripts/\w+|\.ci/\w+", README))
     assert {"scripts/serve", "scripts/test", "scripts/check", "scripts/bench", ".ci/run"} <= named
-    named |= set(re.findall(r"\]\(([\w.]+)\)", README))
+    named |= set(re.findall(r"\]\(([\w./-]+)\)", README))
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 

@@ -191,6 +191,7 @@ def test_other_long_numbers_stay(text: str) -> None:
         ("{'x-api-key': b'hunter2', 'a': 1}", f"{{'x-api-key': b'{FILTERED}', 'a': 1}}"),
         (r'"{\"token\": \"hunter2\"}"', rf'"{{\"token\": \"{FILTERED}\"}}"'),
         (r'{"secret": "hunter2\" hunter2"}', f'{{"secret": "{FILTERED}"}}'),
+        ("cookies={'session': 'hunter2'}", f"cookies={{'session': '{FILTERED}'}}"),
         ("cut {'pwd': 'hunter2", f"cut {{'pwd': '{FILTERED}"),
     ],
 )
@@ -213,6 +214,7 @@ def test_credentials_are_filtered_in_running_text(text: str, expected: str) -> N
         "tokens=17",
         "password: it must have eight characters",
         "{'tokens': 17, 'token': None, 'password': ''}",
+        "{'author': 'jean', 'sessions': 'three', 'session': 17}",
     ],
 )
 def test_innocent_text_stays(text: str) -> None:

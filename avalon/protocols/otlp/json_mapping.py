@@ -6,6 +6,7 @@ the records must be of the right shape; a record that is not costs no more than 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
@@ -13,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from avalon.errors import BadInput, PayloadTooLarge
-from avalon.protocols.otlp.origin import Origin, read_origin
+from avalon.protocols.otlp.origin import Origin, read_resource, with_scope
 from avalon.protocols.otlp.records import (
     EXCEPTION,
     EXCEPTION_ATTRIBUTE,
@@ -24,7 +25,8 @@ from avalon.protocols.otlp.records import (
     Record,
 )
 from avalon.protocols.otlp.severity import is_alarming, level_of
-from avalon.protocols.otlp.values import Attributes, as_text
+from avalon.protocols.otlp.values import Attributes
+from avalon.protocols.sentry.values import as_text
 from avalon.reports.untrusted import exceeds_depth, kind_of, parse_json
 
 # Browsers and scripts send it, a few records at once; in memory it is larger than protobuf.
@@ -71,41 +73,59 @@ def _split(body: bytes, decode: Callable[[bytes], _Logs | _Spans]) -> list[Item]
     if exceeds_depth(body, MAX_DEPTH):
         raise BadInput(f"the JSON is nested deeper than {MAX_DEPTH} levels")
     try:
-        request = decode(body)
+        request = _decode_or_mend(body, decode)
     except msgspec.ValidationError as error:
         raise BadInput(f"the body is no request of OTLP: {error}") from None
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"the body is not valid JSON: {error}") from None
-    items: list[Item] = []
+    if _size_of(request) > MAX_ITEMS:
+        raise PayloadTooLarge(f"the request holds more than {MAX_ITEMS} records and their parents")
+    return list(_items(request))
+
+
+def _size_of(request: _Logs | _Spans) -> int:
+    """The resources, scopes and records together."""
+    resources = request.resources or ()
+    scopes = [scope for resource in resources for scope in resource.scopes or ()]
+    return len(resources) + len(scopes) + sum(len(scope.records or ()) for scope in scopes)
+
+
+def _items(request: _Logs | _Spans) -> Iterator[Item]:
     for resource in request.resources or ():
-        attributes = _read_or_refuse(resource.resource)
+        common = bytes(resource.resource)
+        origin = _read_resource(common)
         for scope in resource.scopes or ():
-            origin = _origin(attributes, scope.scope)
-            items += [Item(origin, bytes(record)) for record in scope.records or ()]
-    if len(items) > MAX_ITEMS:
-        raise PayloadTooLarge(f"the request holds more than {MAX_ITEMS} records")
-    return items
+            own = bytes(scope.scope)
+            inner = _with_scope(origin, own)
+            for record in scope.records or ():
+                yield Item(inner, bytes(record), len(common) + len(own))
 
 
-def _origin(resource: Attributes | BadInput, content: msgspec.Raw) -> Origin | BadInput:
-    scope = _read_or_refuse(content)
-    if isinstance(resource, BadInput):
-        return resource
-    if isinstance(scope, BadInput):
-        return scope
-    return read_origin(
-        _attributes(resource.get("attributes")),
-        as_text(scope.get("name")),
-        as_text(scope.get("version")),
-        _attributes(scope.get("attributes")),
-    )
-
-
-def _read_or_refuse(content: msgspec.Raw) -> Attributes | BadInput:
+def _decode_or_mend(body: bytes, decode: Callable[[bytes], _Logs | _Spans]) -> _Logs | _Spans:
+    """The request, also where a text was cut within an emoji, or a number is NaN."""
     try:
-        return _read(bytes(content))
+        return decode(body)
+    except msgspec.ValidationError:
+        raise
+    except (ValueError, RecursionError):
+        mended = json.dumps(parse_json(body, MAX_DEPTH), ensure_ascii=False)
+        return decode(mended.encode("utf-8", "replace"))
+
+
+def _read_resource(content: bytes) -> Origin | BadInput:
+    try:
+        return read_resource(_attributes(_read(content).get("attributes")))
     except BadInput as error:
         return error
+
+
+def _with_scope(origin: Origin | BadInput, content: bytes) -> Origin | BadInput:
+    if isinstance(origin, BadInput):
+        return origin
+    try:
+        scope = _read(content)
+    except BadInput as error:
+        return error
+    name, version = as_text(scope.get("name")), as_text(scope.get("version"))
+    return with_scope(origin, name, version, _attributes(scope.get("attributes")))
 
 
 def _read(content: bytes) -> dict[str, Any]:

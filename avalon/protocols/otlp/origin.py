@@ -25,29 +25,30 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     contexts: dict[str, Any] = {}
 
 
-def read_origin(resource: Attributes, name: str, version: str, scope: Attributes) -> Origin:
-    """The origin for a resource's attributes, and a scope's name, version and attributes.
-
-    What is left over of the attributes stands in the contexts `resource` and `scope`.
-    """
-    resource = dict(resource)
-    language = take_text(resource, "telemetry.sdk.language")
+def read_resource(attributes: Attributes) -> Origin:
+    """The origin for a resource's attributes; what is left over of them is the context `resource`."""
+    language = take_text(attributes, "telemetry.sdk.language")
     sdk = Sdk(
-        name=take_text(resource, "telemetry.sdk.name"), version=take_text(resource, "telemetry.sdk.version")
+        name=take_text(attributes, "telemetry.sdk.name"),
+        version=take_text(attributes, "telemetry.sdk.version"),
     )
-    origin = Origin(
-        environment=take_text(resource, "deployment.environment.name", "deployment.environment"),
-        release=take_text(resource, "service.version"),
-        server_name=take_text(resource, "host.name"),
+    service = take_text(attributes, "service.name")
+    return Origin(
+        environment=take_text(attributes, "deployment.environment.name", "deployment.environment"),
+        release=take_text(attributes, "service.version"),
+        server_name=take_text(attributes, "host.name"),
         platform=_PLATFORMS.get(language, language),
         sdk=sdk if sdk.name or sdk.version else None,
-        tags=_tags(take_text(resource, "service.name"), name),
+        tags={"service.name": service} if service else {},
+        contexts={"resource": attributes} if attributes else {},
     )
-    if version:
-        scope = {**scope, "version": version}
-    contexts = {"resource": resource, "scope": scope}
-    return msgspec.structs.replace(origin, contexts={name: part for name, part in contexts.items() if part})
 
 
-def _tags(service: str, logger: str) -> dict[str, str]:
-    return {name: text for name, text in (("service.name", service), ("logger", logger)) if text}
+def with_scope(origin: Origin, name: str, version: str, attributes: Attributes) -> Origin:
+    """The same with a scope in it. A resource may have many, so what it says itself is not copied."""
+    scope = {**attributes, "version": version} if version else attributes
+    return msgspec.structs.replace(
+        origin,
+        tags=origin.tags | ({"logger": name} if name else {}),
+        contexts=origin.contexts | ({"scope": scope} if scope else {}),
+    )

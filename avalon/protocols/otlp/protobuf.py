@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # it has no stubs
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope
@@ -17,7 +17,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from avalon.errors import BadInput
-from avalon.protocols.otlp.origin import Origin, read_origin
+from avalon.protocols.otlp.origin import Origin, read_resource, with_scope
 from avalon.protocols.otlp.records import (
     EXCEPTION,
     EXCEPTION_ATTRIBUTE,
@@ -52,12 +52,12 @@ def _split(body: bytes) -> list[Item]:
 def _of_resource(wire: Wire, part: bytes) -> Iterator[Item]:
     resource, scopes = _halves(wire, part)
     decoded = _decode_or_refuse(Resource, resource)
-    attributes = decoded if isinstance(decoded, BadInput) else _attributes(decoded.attributes)
+    origin = decoded if isinstance(decoded, BadInput) else read_resource(_attributes(decoded.attributes))
     for scope in scopes:
         common, records = _halves(wire, scope)
-        origin = _origin(attributes, common)
+        inner = _with_scope(origin, common)
         for record in records:
-            yield Item(origin, record)
+            yield Item(inner, record, len(resource) + len(common))
 
 
 def _halves(wire: Wire, part: bytes) -> tuple[bytes, list[bytes]]:
@@ -70,13 +70,11 @@ def _halves(wire: Wire, part: bytes) -> tuple[bytes, list[bytes]]:
     return common, [content for number, content in fields if number == _INNER]
 
 
-def _origin(resource: Attributes | BadInput, content: bytes) -> Origin | BadInput:
+def _with_scope(origin: Origin | BadInput, content: bytes) -> Origin | BadInput:
     scope = _decode_or_refuse(InstrumentationScope, content)
-    if isinstance(resource, BadInput):
-        return resource
-    if isinstance(scope, BadInput):
-        return scope
-    return read_origin(resource, scope.name, scope.version, _attributes(scope.attributes))
+    if isinstance(origin, BadInput) or isinstance(scope, BadInput):
+        return origin if isinstance(origin, BadInput) else cast("BadInput", scope)
+    return with_scope(origin, scope.name, scope.version, _attributes(scope.attributes))
 
 
 def _read_log(origin: Origin, content: bytes) -> Iterator[Record]:

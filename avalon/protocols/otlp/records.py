@@ -17,10 +17,14 @@ from avalon.protocols.otlp.values import Attributes
 
 # As large as any report may be.
 MAX_RECORD_BYTES: Final = 1024 * 1024
-# Records, scopes and resources of one request. A collector sends 8,192 records, unless it is told otherwise.
+# Resources, scopes and records of one request. A collector sends 8,192 records, unless it is told otherwise.
 MAX_ITEMS: Final = 100_000
 # Reports of one request; it takes some seconds to store so many, and exporters wait for ten.
 MAX_REPORTS: Final = 10_000
+# Of these in all, with what they share: each is stored with its resource, and each event with its span.
+MAX_REPORTS_BYTES: Final = 64 * 1024 * 1024
+# Exceptions of one span; those behind are not read. SDKs keep so many events.
+MAX_EVENTS: Final = 128
 # Those behind are not read: SDKs keep 128, and a report no more than these.
 MAX_ATTRIBUTES: Final = 1_000
 
@@ -29,10 +33,14 @@ EXCEPTION_ATTRIBUTE: Final = "exception."
 
 
 class Item(NamedTuple):
-    """A log record or a span, unread; an origin that can't be read is the reason why."""
+    """A log record or a span, unread. Of an origin that can't be read it is said why.
+
+    `shared_bytes` is what the resource and the scope had.
+    """
 
     origin: Origin | BadInput
     content: bytes
+    shared_bytes: int = 0
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

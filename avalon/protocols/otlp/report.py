@@ -12,9 +12,10 @@ from uuid import UUID
 import msgspec
 
 from avalon.protocols.otlp.records import Record
-from avalon.protocols.otlp.values import Attributes, as_text, take_text
+from avalon.protocols.otlp.values import Attributes, take_text
+from avalon.protocols.sentry.values import as_text
 from avalon.protocols.submission import NO_MESSAGE, Submission, Terms, free_name, read_time, submit
-from avalon.reports import ExceptionInfo, Report
+from avalon.reports import MAX_TEXT, ExceptionInfo, Privacy, Report, cleaner_for
 
 _USER: Final = {
     "id": ("user.id", "enduser.id"),
@@ -26,7 +27,7 @@ _encode = msgspec.json.Encoder().encode
 
 def translate(record: Record, id: UUID, terms: Terms) -> Submission:
     """The submission for a record. One without any time gets an id of its own instead of `id`."""
-    report = _report(record)
+    report = _report(record, terms.privacy)
     origin = record.origin
     return submit(
         report,
@@ -48,21 +49,21 @@ def _source(report: Report, environment: str, release: str) -> bytes | None:
         return None
 
 
-def _report(record: Record) -> Report:
+def _report(record: Record, privacy: Privacy | None) -> Report:
     attributes, origin = record.attributes, record.origin
     exception, stack = _exception(attributes)
-    body = as_text(record.body)
-    said = (exception.value or "") if exception else ""
+    body = _body(record.body, privacy)
+    said = exception.value if exception else ""
     route = as_text(attributes.get("http.route"))
     url = take_text(attributes, "url.full", "http.url")
     path = take_text(attributes, "url.path", "http.target").partition("?")[0] or _path(url) or route
     method = take_text(attributes, "http.request.method", "http.method")
     user = {name: text for name, names in _USER.items() if (text := take_text(attributes, *names))}
-    message = said or body or (exception.type if exception else "") or record.event_name or record.span
-    if type(record.body) in (dict, list) or (body and body != message):
+    message = _first(said, body, exception.type if exception else "", record.event_name, record.span)
+    if type(record.body) in (dict, list) or (body.strip() and body != message):
         attributes[free_name(attributes, "body")] = record.body
     return Report(
-        message=message if message and not message.isspace() else NO_MESSAGE,
+        message=message,
         exceptions=[exception] if exception else [],
         stack=stack,
         path=path,
@@ -77,6 +78,18 @@ def _report(record: Record) -> Report:
         server_name=origin.server_name,
         transaction=record.span or route,
     )
+
+
+def _first(*texts: str) -> str:
+    """The first of these that says something."""
+    return next((text for text in texts if text and not text.isspace()), NO_MESSAGE)
+
+
+def _body(body: Any, privacy: Privacy | None) -> str:
+    """The body for people; of a list or an object its JSON, without what is secret by its name."""
+    if type(body) is not list and type(body) is not dict:
+        return as_text(body)
+    return _encode(cleaner_for(None, privacy).tree(body, MAX_TEXT["free"], "body")).decode()
 
 
 def _exception(attributes: Attributes) -> tuple[ExceptionInfo | None, str]:

@@ -15,7 +15,18 @@ from typing import Any, Final
 
 from avalon.errors import BadInput
 from avalon.protocols.sentry.attachments import Attachment, reader_of
-from avalon.protocols.sentry.items import KEPT, OTHER, PASSED_OVER, UNREADABLE, Item
+from avalon.protocols.sentry.items import (
+    BROKEN,
+    KEPT,
+    MAX_TYPE,
+    MAX_TYPES,
+    NOT_SUPPORTED,
+    OTHER,
+    TOO_LARGE,
+    TOO_MANY,
+    UNREADABLE,
+    Item,
+)
 from avalon.protocols.sentry.values import Object, as_number, as_text
 from avalon.reports.untrusted import parse_json
 
@@ -41,7 +52,7 @@ class EnvelopeParser:
         self.header: Object | None = None
         self.items: list[Item] = []
         self.attachments: list[Attachment] = []
-        self.dropped: Counter[str] = Counter()
+        self.dropped: Counter[tuple[str, str]] = Counter()  # by type and reason
         self._buffer = b""
         self._waiting = bytearray()
         self._needed = 0  # as many bytes more before another look is worth it
@@ -119,11 +130,11 @@ class EnvelopeParser:
         self._lines += 1
         if self._lines > MAX_LINES:
             if self._lines == MAX_LINES + 1:
-                self.dropped[OTHER] += 1
+                self.dropped[OTHER, TOO_MANY] += 1
             return len(data)
         header = _object(data[place:end]) if data.startswith(b"{", place) else None
-        if header is None:
-            self.dropped[UNREADABLE] += 1
+        if header is None or type(header.get("type")) is not str:
+            self.dropped[UNREADABLE, BROKEN] += 1
             return end + 1
         return self._read_payload(header, data, min(end + 1, len(data)), is_end)
 
@@ -175,27 +186,26 @@ class EnvelopeParser:
     def _pass_over(self, long: _LongItem) -> None:
         if long.reader is not None and len(self.attachments) < MAX_ATTACHMENTS:
             self.attachments.append(long.reader.read())
-        self._drop(long.type)
+        self._drop(long.type, TOO_LARGE)
 
     def _take(self, type_: str, header: Object, payload: bytes) -> None:
-        if type_ in KEPT and len(payload) <= MAX_ITEM_BYTES and self._keep(header, payload):
-            self.items.append(Item(type_, header, payload))
-            return
         if type_ == "attachment" and len(self.attachments) < MAX_ATTACHMENTS:
             reader = reader_of(header)
             reader.feed(payload)
             self.attachments.append(reader.read())
-        self._drop(type_)
-
-    def _keep(self, header: Object, payload: bytes) -> bool:
         size = len(payload) + 1024 * len(header)
-        if self._kept + size > MAX_KEPT_BYTES:
-            return False
-        self._kept += size
-        return True
+        if type_ not in KEPT or len(payload) > MAX_ITEM_BYTES:
+            self._drop(type_, TOO_LARGE)
+        elif self._kept + size > MAX_KEPT_BYTES:
+            self._drop(type_, TOO_MANY)
+        else:
+            self._kept += size
+            self.items.append(Item(type_, header, payload))
 
-    def _drop(self, type_: str) -> None:
-        self.dropped[type_ if type_ in KEPT or type_ in PASSED_OVER else OTHER] += 1
+    def _drop(self, type_: str, reason: str) -> None:
+        if len(type_) > MAX_TYPE or len(self.dropped) >= MAX_TYPES:
+            type_ = OTHER
+        self.dropped[type_, reason if type_ in KEPT else NOT_SUPPORTED] += 1
 
 
 class _LongItem:

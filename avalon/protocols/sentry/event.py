@@ -11,9 +11,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from avalon.errors import BadInput
+from avalon.protocols.sentry.debug_ids import read_debug_ids
 from avalon.protocols.sentry.exceptions import read_exceptions
 from avalon.protocols.sentry.messages import read_message, read_policy_report
-from avalon.protocols.sentry.parts import read_breadcrumbs, read_fingerprint, read_sdk, read_user
+from avalon.protocols.sentry.parts import read_breadcrumbs, read_fingerprint, read_sdk, read_user, unread_user
 from avalon.protocols.sentry.request import read_request
 from avalon.protocols.sentry.values import Object, as_text, pairs_of
 from avalon.protocols.submission import (
@@ -36,7 +37,7 @@ _OLD_NAMES: Final = "sentry.interfaces."
 _RENAMED: Final = {"message": "logentry", "http": "request"}
 # Of Sentry's own server, of other kinds of events, or of use only with debug files.
 _DROPPED: Final = (
-    *("_meta", "_metrics", "breakdowns", "debug_meta", "key_id", "measurements", "project", "received"),
+    *("_meta", "_metrics", "breakdowns", "key_id", "measurements", "project", "received"),
     *("spans", "start_timestamp", "transaction_info", "type", "version"),
 )
 # Relay's words and Python's numbers, beside our own (relay-base-schema, `Level::from_str`).
@@ -128,6 +129,9 @@ def _report(event: Object, metadata: Object, tags: dict[str, str]) -> tuple[Repo
         metadata[free_name(metadata, "params")] = entry.params
     message = message or _type(exceptions) or read_policy_report(event) or transaction or NO_MESSAGE
     request = read_request(take("request", None))
+    user = take("user", None)
+    if unread := unread_user(user):
+        metadata[free_name(metadata, "user")] = unread
     report = Report(
         message=message,
         message_template=template,
@@ -138,7 +142,7 @@ def _report(event: Object, metadata: Object, tags: dict[str, str]) -> tuple[Repo
         request=request.fields,
         metadata=metadata,
         tags=tags,
-        user=read_user(take("user", None)),
+        user=read_user(user),
         breadcrumbs=read_breadcrumbs(take("breadcrumbs", None)),
         contexts=_contexts(event, metadata),
         sdk=read_sdk(take("sdk", None)),
@@ -146,6 +150,7 @@ def _report(event: Object, metadata: Object, tags: dict[str, str]) -> tuple[Repo
         server_name=_text(event, "server_name", metadata),
         transaction=transaction,
         fingerprint=read_fingerprint(event),
+        source_maps=read_debug_ids(take("debug_meta", None), exceptions),
     )
     return report, not (entry.is_composed or request.is_unpacked)
 

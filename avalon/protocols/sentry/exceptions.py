@@ -19,6 +19,8 @@ from avalon.reports import MAX_ENTRIES, ExceptionInfo, Frame
 
 # Old SDKs have no `type`, and write it before the value.
 _TYPE_AND_VALUE: Final = re.compile(r"([\w.]{0,200}(?:Error|Exception|Warning)): ?(.*)", re.ASCII | re.DOTALL)
+# @sentry/react writes the stack of components as a cause of the error that they threw: it is where, not why.
+_COMPONENTS: Final = "React ErrorBoundary "
 _THREAD_FIELDS: Final = ("id", "name", "state", "crashed", "current", "main")
 _MECHANISM_FIELDS: Final = ("type", "description", "help_link", "synthetic", "data", "meta")
 
@@ -26,7 +28,8 @@ _MECHANISM_FIELDS: Final = ("type", "description", "help_link", "synthetic", "da
 def read_exceptions(event: Object) -> tuple[list[ExceptionInfo], str]:
     """The event's exceptions, and its stack where that is a text. Takes what it reads out of the event.
 
-    What is known of the thread that failed, and of how the exception was caught, goes to the contexts.
+    What is known of the thread that failed, and of how the exception was caught, goes to the contexts;
+    values that are no texts stay in the event.
     """
     take = event.pop
     raws = _raw_exceptions(take("exception", None))
@@ -34,6 +37,8 @@ def read_exceptions(event: Object) -> tuple[list[ExceptionInfo], str]:
     ordered = first_members_last(raws) if grouped else raws[::-1]
     exceptions = [_read_exception(raw) for raw in ordered]
     exceptions = [one for one in exceptions if one.type or one.value or one.frames]
+    if not grouped:
+        exceptions.sort(key=lambda one: not one.type.startswith(_COMPONENTS))
     if grouped and len(raws) == len(exceptions) <= MAX_ENTRIES["exceptions"]:
         _note(event, "exception_group", tree_of(ordered), ("parents", "sources"))
     apart = take("stacktrace", None)
@@ -45,6 +50,8 @@ def read_exceptions(event: Object) -> tuple[list[ExceptionInfo], str]:
         if frames:
             outermost = exceptions[0] if exceptions else ExceptionInfo()
             exceptions[:1] = [msgspec.structs.replace(outermost, frames=frames)]
+    if odd := [value for raw in raws if type(value := raw.get("value")) in (dict, list) and value]:
+        event["exception_values"] = odd
     texts = [text for raw in raws if type(text := raw.get("stacktrace")) is str]
     return exceptions, texts[-1] if texts else apart if type(apart) is str else ""
 
@@ -74,7 +81,7 @@ def _failed_thread(threads: list[Object], raws: list[Object]) -> Object:
     named = [raw["thread_id"] for raw in raws if raw.get("thread_id") is not None]
     if named:
         for thread in threads:
-            if thread.get("id") == named[-1]:
+            if as_text(thread.get("id")) == as_text(named[-1]):
                 return thread
     for flag in ("crashed", "current"):
         for thread in threads:

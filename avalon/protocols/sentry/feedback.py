@@ -16,19 +16,18 @@ import msgspec
 
 from avalon.errors import BadInput
 from avalon.feedback import Feedback
-from avalon.protocols.sentry.event import decode_event
+from avalon.protocols.sentry.event import read_event
 from avalon.protocols.sentry.parts import read_user
 from avalon.protocols.sentry.values import Object, as_object, as_text, pairs_of
-from avalon.protocols.submission import NO_TERMS, Submission, Terms, clean_text, read_id
-from avalon.reports import MAX_TEXT, Cleaner
+from avalon.protocols.submission import Submission, Terms, clean_text, read_id
+from avalon.reports import MAX_TEXT
 from avalon.reports.untrusted import kind_of, parse_json
 
 TYPE: Final = "User feedback"
 # Sentry's own bound on the words (sentry-javascript 10, relay).
 MAX_WORDS: Final = 4_096
+MAX_FIELDS: Final = 100
 _MAX_DEPTH: Final = 100
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -37,7 +36,7 @@ class Sent(msgspec.Struct, frozen=True):
     feedback: Feedback
     event: Object
 
-    def submission(self, service: str, terms: Terms = NO_TERMS) -> Submission:
+    def submission(self, service: str, terms: Terms) -> Submission:
         """The feedback as a report of its own, which is the same each time."""
         said = self.feedback
         id = said.id or said.id_of(service)
@@ -50,20 +49,7 @@ class Sent(msgspec.Struct, frozen=True):
             "tags": dict(pairs_of(self.event.get("tags"))) | {"feedback": "true"},
             "contexts": as_object(self.event.get("contexts")) | {"feedback": about},
         }
-        return decode_event(_encode(event), terms)
-
-    def under(self, terms: Terms) -> Sent:
-        """The same as a key's rules leave it."""
-        if terms.privacy is None:
-            return self
-        said = self.feedback
-        cleaned = msgspec.structs.replace(
-            said,
-            text=clean_text(said.text, MAX_WORDS, terms, field="comments"),
-            name=clean_text(said.name, MAX_TEXT["user"], terms, field="name"),
-            email=clean_text(said.email, MAX_TEXT["user"], terms, field="email"),
-        )
-        return Sent(cleaned, self.event)
+        return read_event(event, None, terms)
 
     def _user(self) -> Object:
         """Who the program says it was, and then who they say they are."""
@@ -71,7 +57,7 @@ class Sent(msgspec.Struct, frozen=True):
         return read_user(self.event.get("user")) | {name: text for name, text in said.items() if text}
 
 
-def decode_feedback(body: bytes) -> Sent:
+def decode_feedback(body: bytes, terms: Terms) -> Sent:
     """A `feedback` item; raises BadInput where nothing is said in it."""
     event = _object(body)
     context = as_object(as_object(event.get("contexts")).get("feedback"))
@@ -81,6 +67,7 @@ def decode_feedback(body: bytes) -> Sent:
         context.get("contact_email"),
         report=context.get("associated_event_id"),
         id=event.get("event_id"),
+        terms=terms,
     )
     if url := as_text(context.get("url")):
         event.setdefault("request", {"url": url})
@@ -90,33 +77,38 @@ def decode_feedback(body: bytes) -> Sent:
     return Sent(feedback, event)
 
 
-def decode_user_report(body: bytes) -> Sent:
+def decode_user_report(body: bytes, terms: Terms) -> Sent:
     """A `user_report` item or the old route's body; raises BadInput where nothing is said in it."""
-    return _sent(_object(body))
+    return _sent(_object(body), terms)
 
 
-def decode_form(body: bytes, event_id: str) -> Sent:
+def decode_form(body: bytes, event_id: str, terms: Terms) -> Sent:
     """What the crash report dialog sends; raises BadInput where nothing is said in it."""
-    fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=100)
-    return _sent({name: values[0] for name, values in fields.items()} | {"event_id": event_id})
+    try:
+        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=MAX_FIELDS)
+    except ValueError:
+        raise BadInput(f"a form of at most {MAX_FIELDS} fields") from None
+    return _sent({name: values[0] for name, values in fields.items()} | {"event_id": event_id}, terms)
 
 
-def _sent(said: Object) -> Sent:
-    feedback = _clean(said.get("comments"), said.get("name"), said.get("email"), report=said.get("event_id"))
+def _sent(said: Object, terms: Terms) -> Sent:
+    about = said.get("event_id")
+    feedback = _clean(said.get("comments"), said.get("name"), said.get("email"), report=about, terms=terms)
     return Sent(feedback, {})
 
 
-def _clean(words: Any, name: Any, email: Any, *, report: Any, id: Any = None) -> Feedback:
-    cleaner = Cleaner()
-    text = cleaner.text(as_text(words).strip(), MAX_WORDS, "comments")
+def _clean(words: Any, name: Any, email: Any, *, report: Any, id: Any = None, terms: Terms) -> Feedback:
+    text = clean_text(as_text(words).strip(), MAX_WORDS, terms, field="comments")
     if not text:
         raise BadInput("nothing is said in it", field="comments")
+    about, own = _id(report), _id(id)
     return Feedback(
         text=text,
-        name=cleaner.text(as_text(name).strip(), MAX_TEXT["user"], "name"),
-        email=cleaner.text(as_text(email).strip(), MAX_TEXT["user"], "email"),
-        report=_id(report),
-        id=_id(id),
+        name=clean_text(as_text(name).strip(), MAX_TEXT["user"], terms, field="name"),
+        email=clean_text(as_text(email).strip(), MAX_TEXT["user"], terms, field="email"),
+        report=about,
+        # The event may come yet, and is not to be taken for a retry of this.
+        id=own if own != about else None,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from avalon.protocols.sentry.values import Object, as_flag, as_number, as_object, as_text
+from avalon.protocols.sentry.values import Object, as_flag, as_list, as_number, as_object, as_text
 from avalon.reports import MAX_ENTRIES, Frame
 
 _KEPT: Final = MAX_ENTRIES["frames"]
@@ -17,7 +17,7 @@ _NOT_READ: Final = Frame()
 
 def read_frames(stacktrace: Any) -> list[Frame]:
     """The frames of `{"frames": […]}` or of a bare list; what says nothing at all is left out."""
-    frames = stacktrace.get("frames") if type(stacktrace) is dict else stacktrace
+    frames = as_list(stacktrace.get("frames") if type(stacktrace) is dict else stacktrace)
     if type(frames) is not list:
         return []
     told = [frame for frame in frames if type(frame) is dict and frame]
@@ -52,11 +52,13 @@ def _read_frame(frame: Object) -> Frame:
 
 
 def _lines(lines: Any) -> list[str]:
-    return [as_text(line) for line in lines] if type(lines) is list else []
+    return [line if type(line) is str else as_text(line) for line in lines] if type(lines) is list else []
 
 
 def _variables(frame: Object, has_symbol: bool) -> Object:
     variables = frame.get("vars")
+    if type(variables) is list:
+        variables = {str(place): value for place, value in enumerate(variables)}
     address = frame.get("instruction_addr")
     if address is None or has_symbol:
         return as_object(variables)

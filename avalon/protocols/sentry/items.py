@@ -16,8 +16,31 @@ PASSED_OVER: Final = frozenset(
         *("trace_metric", "transaction"),
     )
 )
-# A type that we don't know, and what is no item at all.
-OTHER, UNREADABLE = "other", "unreadable"
+# What is no item at all, and types beyond so many different ones of an envelope.
+UNREADABLE, OTHER = "unreadable", "other"
+MAX_TYPES: Final = 50
+MAX_TYPE: Final = 40
+# What became of an item: it was taken, or it was dropped, for a reason.
+TAKEN = "taken"
+BROKEN, NOT_SUPPORTED, TOO_LARGE, TOO_MANY = "broken", "not_supported", "too_large", "too_many_items"
+
+
+# What SDKs call them where they count what was dropped: the categories of
+# https://develop.sentry.dev/sdk/expected-features/rate-limiting/, "Definitions"
+CATEGORIES: Final = {
+    "event": "error",
+    "check_in": "monitor",
+    "log": "log_item",
+    "metric_buckets": "metric_bucket",
+    "otel_log": "log_item",
+    "raw_security": "security",
+    "replay_event": "replay",
+    "replay_recording": "replay",
+    "replay_video": "replay",
+    "sessions": "session",
+    "statsd": "metric_bucket",
+    "user_report": "feedback",
+}
 
 
 class Item(msgspec.Struct, frozen=True):

@@ -25,6 +25,17 @@ def read_user(value: Any) -> Object:
     return user
 
 
+def unread_user(value: Any) -> Any:
+    """What `read_user` leaves out of what a client says: an id that is an object, a list of users."""
+    if type(value) is dict:
+        return {
+            name: value[name]
+            for name in _USER_FIELDS
+            if value.get(name) and type(value[name]) in (dict, list)
+        }
+    return value if type(value) is list else None
+
+
 def read_breadcrumbs(value: Any) -> list[Object]:
     """The breadcrumbs, oldest first; one that is a text is its message."""
     crumbs = [{"message": crumb} if type(crumb) is str else crumb for crumb in entries_of(value)]

@@ -14,8 +14,7 @@ _ZLIB: Final = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 
 def unpack_store_body(body: bytes, limit: int) -> bytes:
     """The event's JSON, at most `limit` bytes; raises BadInput where a packed body can't be unpacked."""
-    body = body.strip()
-    if body[:1] not in (b"", b"{", b"\xef") and body[:2] not in (_GZIP, *_ZLIB):
+    if not body.startswith((_GZIP, *_ZLIB)) and body.lstrip()[:1] not in (b"", b"{", b"\xef"):
         try:
             body = binascii.a2b_base64(body)
         except binascii.Error:

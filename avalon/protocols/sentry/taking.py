@@ -10,26 +10,32 @@ import msgspec
 
 from avalon.errors import BadInput
 from avalon.protocols.sentry.attachments import Attachment, crash_of
+from avalon.protocols.sentry.client_report import Discarded, read_client_report
 from avalon.protocols.sentry.envelope import EnvelopeParser
 from avalon.protocols.sentry.event import parse_event, read_event
-from avalon.protocols.sentry.items import UNREADABLE, Item
+from avalon.protocols.sentry.feedback import Sent, decode_feedback, decode_user_report
+from avalon.protocols.sentry.items import BROKEN, NOT_SUPPORTED, TAKEN, TOO_MANY, Item
 from avalon.protocols.sentry.security import read_security
 from avalon.protocols.sentry.values import Object, as_text
 from avalon.protocols.submission import Submission, Terms, read_id
 
 # An SDK sends one event in an envelope; they all go into one append.
 MAX_EVENTS = 100
+# Each is waited for while its event is not there.
+MAX_FEEDBACK = 10
+MAX_CLIENT_REPORTS = 10
 
 
 class Taken(msgspec.Struct):
-    """What goes to the log, what else was understood, and the items by type and outcome."""
+    """What goes to the log, what an SDK says that it dropped, and what became of all items, by type."""
 
     submissions: list[Submission] = []
-    others: list[Item] = []
+    feedback: list[Sent] = []
+    discarded: list[Discarded] = []
     items: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
 
-    def count(self, type_: str, outcome: str, number: int = 1) -> None:
-        self.items[type_, outcome] += number
+    def count(self, type_: str, outcome: str) -> None:
+        self.items[type_, outcome] += 1
 
 
 def take_envelope(found: EnvelopeParser, terms: Terms) -> Taken:
@@ -41,12 +47,10 @@ def take_envelope(found: EnvelopeParser, terms: Terms) -> Taken:
             if _take_events(taken, item, attachments, terms):
                 attachments = []
         else:
-            taken.others.append(item)
-            taken.count(item.type, "taken")
+            _take_other(taken, item, terms)
     if attachments and not taken.submissions:
         _take_crash(taken, attachments, terms)
-    for type_, number in found.dropped.items():
-        taken.count(type_, "broken" if type_ == UNREADABLE else "dropped", number)
+    taken.items += found.dropped
     id = read_id(as_text(found.header.get("event_id"))) if found.header else None
     if id is not None:
         _name_first(taken.submissions, id)
@@ -56,7 +60,7 @@ def take_envelope(found: EnvelopeParser, terms: Terms) -> Taken:
 def _take_events(taken: Taken, item: Item, attachments: Sequence[Attachment], terms: Terms) -> bool:
     """Whether any event was in the item."""
     if len(taken.submissions) >= MAX_EVENTS:
-        taken.count(item.type, "dropped")
+        taken.count(item.type, TOO_MANY)
         return False
     try:
         if item.type == "event":
@@ -65,12 +69,31 @@ def _take_events(taken: Taken, item: Item, attachments: Sequence[Attachment], te
             page = {name: as_text(item.header.get(f"sentry_{name}")) for name in ("release", "environment")}
             found = [*take_security(item.payload, page, terms)]
     except BadInput:
-        taken.count(item.type, "broken")
+        taken.count(item.type, BROKEN)
         return False
     submissions = [submission for submission in found if submission is not None]
     taken.submissions += submissions
-    taken.count(item.type, "taken" if submissions else "dropped")
+    taken.count(item.type, TAKEN if submissions else NOT_SUPPORTED)
     return bool(submissions)
+
+
+def _take_other(taken: Taken, item: Item, terms: Terms) -> None:
+    """Feedback, or a client report."""
+    is_report = item.type == "client_report"
+    if taken.items[item.type, TAKEN] >= (MAX_CLIENT_REPORTS if is_report else MAX_FEEDBACK):
+        taken.count(item.type, TOO_MANY)
+        return
+    try:
+        if is_report:
+            taken.discarded += read_client_report(item.payload)
+        elif item.type == "feedback":
+            taken.feedback.append(decode_feedback(item.payload, terms))
+        else:
+            taken.feedback.append(decode_user_report(item.payload, terms))
+    except BadInput:
+        taken.count(item.type, BROKEN)
+    else:
+        taken.count(item.type, TAKEN)
 
 
 def take_event(body: bytes, attachments: Sequence[Attachment], terms: Terms) -> Submission | None:

@@ -43,10 +43,18 @@ def as_flag(value: Any) -> bool | None:
     return value if type(value) is bool else None
 
 
+def as_list(value: Any) -> Any:
+    """The list that PHP writes as `{"0": …, "2": …}` where entries were taken out of it; else the value."""
+    if type(value) is dict and value and all(name.isdigit() for name in value):
+        return list(value.values())
+    return value
+
+
 def entries_of(value: Any) -> list[Any]:
     """The entries of `{"values": […]}`, of a bare list, or of a single entry that stands alone."""
     if type(value) is dict and "values" in value:
         value = value["values"]
+    value = as_list(value)
     if type(value) is list:
         return value
     return [value] if type(value) in (dict, str) else []

@@ -40,7 +40,8 @@ async def main() -> None:
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
         said = {"amount": 3, "api_key": "abcdef"}
-        answer = await client.post("/orders/17/pay", json=said, headers={"X-Api-Key": "abcdef"})
+        secrets = {"X-Api-Key": "abcdef", "Authorization": "Basic YW5uOng=", "Cookie": "session=hunter2"}
+        answer = await client.post("/orders/17/pay", json=said, headers=secrets)
         assert answer.status_code == 500
         assert (await client.get("/orders/18", params={"password": "x"})).status_code == 500
         assert (await client.get("/orders/none")).status_code == 422
