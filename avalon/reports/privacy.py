@@ -131,6 +131,11 @@ class PrivateCleaner(Cleaner):
             value = filter_addresses(value)
         return super().text(value, limit, field)
 
+    def lines(self, lines: list[str], limit: int, field: str) -> list[str]:
+        """As for every key, but for a field that the rules name."""
+        is_named = _is_named(self._privacy, field)
+        return [FILTERED] * len(lines) if is_named else super().lines(lines, limit, field)
+
     def free_form(self, values: dict[str, Any], field: str, limit: int = MAX_TEXT["free"]) -> dict[str, Any]:
         """As for every key; nothing where the rules name the field itself."""
         return {} if _is_named(self._privacy, field) else super().free_form(values, field, limit)
