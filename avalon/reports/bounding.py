@@ -107,7 +107,7 @@ def _exception(exception: ExceptionInfo, cleaner: Cleaner) -> ExceptionInfo:
 
 
 def _frame(frame: Frame, cleaner: Cleaner) -> Frame:
-    text, lines, field = cleaner.text, cleaner.lines, "exceptions[].frames[]"
+    text, field = cleaner.text, "exceptions[].frames[]"
     line = frame.context_line
     return Frame(
         function=text(frame.function, MAX_TEXT["function"], f"{field}.function"),
@@ -118,10 +118,10 @@ def _frame(frame: Frame, cleaner: Cleaner) -> Frame:
         colno=_line_number(frame.colno),
         in_app=frame.in_app,
         context_line=None if line is None else text(line, MAX_TEXT["line"], f"{field}.context_line"),
-        pre_context=lines(
+        pre_context=cleaner.lines(
             frame.pre_context[-MAX_ENTRIES["context"] :], MAX_TEXT["line"], f"{field}.pre_context"
         ),
-        post_context=lines(
+        post_context=cleaner.lines(
             frame.post_context[: MAX_ENTRIES["context"]], MAX_TEXT["line"], f"{field}.post_context"
         ),
         vars=cleaner.free_form(frame.vars, f"{field}.vars", MAX_TEXT["local"]),

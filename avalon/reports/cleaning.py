@@ -58,11 +58,11 @@ class Cleaner:
                 value = check(value)
         return value if len(value) <= limit else value[:limit]
 
-    def lines(self, values: list[str], limit: int, field: str) -> list[str]:
-        """Each of the texts; most are many, short and harmless together."""
-        if not self.checks and max(map(len, values), default=0) <= limit:
-            return values
-        return [self.text(value, limit, field) for value in values]
+    def lines(self, lines: list[str], limit: int, field: str) -> list[str]:
+        """Each of the texts, cleaned."""
+        if self.is_plain and max(map(len, lines), default=0) <= limit:
+            return lines
+        return [self.text(line, limit, field) for line in lines]
 
     def free_form(self, values: dict[str, Any], field: str, limit: int = _FREE_TEXT) -> dict[str, Any]:
         """A client's own object, cleaned and bounded in all."""

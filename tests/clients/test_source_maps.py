@@ -1,4 +1,4 @@
-"""A real build by esbuild with @sentry/node in it, uploaded by the real sentry-cli and by our own command."""
+"""A real build by esbuild, uploaded by the real sentry-cli and by our command, with @sentry/node in it."""
 
 from __future__ import annotations
 
