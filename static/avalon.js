@@ -59,7 +59,9 @@
       if (Date.now() - one.at < 5000 || left < 1) return;
       queue.push({
         // What is sent twice is stored once. Without TLS there is no randomUUID.
-        id: crypto.randomUUID?.(),
+        id:
+          crypto.randomUUID?.() ??
+          '10000000-1000-4000-a000-100000000000'.replace(/[01]/g, () => ((Math.random() * 16) | 0).toString(16)),
         timestamp: new Date(),
         release,
         environment,

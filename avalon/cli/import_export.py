@@ -72,9 +72,12 @@ async def _import(settings: Settings, options: argparse.Namespace, files: _Files
             files.imported = imported
             show(files.done, files.size, imported.all)
 
-        await import_events(
-            settings.database_direct_url, target, files.elements(), refuse=files.refuse, report=report
-        )
+        try:
+            await import_events(
+                settings.database_direct_url, target, files.elements(), refuse=files.refuse, report=report
+            )
+        finally:
+            files.stop()
 
 
 async def _target(settings: Settings, options: argparse.Namespace) -> Target:
@@ -108,6 +111,10 @@ class _Files:
         for source in self._sources:
             self._current = source
             yield from source.elements()
+
+    def stop(self) -> None:
+        for source in self._sources:
+            source.stop()
 
     def refuse(self, bad: Bad) -> None:
         self._bad += 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import io
 import re
+import select
 import sys
 import zlib
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from avalon.errors import BadInput
 
 MAX_EVENT_BYTES: Final = 5 * 1024 * 1024
 CHUNK_BYTES: Final = 256 * 1024
+LOOK_EVERY_S: Final = 0.2
 _GZIP: Final = b"\x1f\x8b"
 _BOM: Final = b"\xef\xbb\xbf"
 _SIGNS: Final = re.compile(rb'\\.|["{}\[\]]', re.DOTALL)
@@ -62,6 +64,10 @@ class Source:
 
     def close(self) -> None:
         self._counted.close()
+
+    def stop(self) -> None:
+        """Ends a read that waits for somebody else to write, as if nothing more came."""
+        self._counted.is_stopped = True
 
     def elements(self) -> Iterator[Element | Bad]:
         """All of it, in order; a file that breaks off ends with what is bad about it."""
@@ -191,15 +197,23 @@ class _Counted(io.RawIOBase):
     def __init__(self, raw: IO[bytes]) -> None:
         self._raw = raw
         self.done = 0
+        self.is_stopped = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = self._raw.read(len(buffer)) or b""
+        self._wait()
+        data = b"" if self.is_stopped else self._raw.read(len(buffer)) or b""
         buffer[: len(data)] = data
         self.done += len(data)
         return len(data)
+
+    def _wait(self) -> None:
+        """Until there is something to read of a pipe: a read that blocks could not be ended."""
+        if isinstance(self._raw, io.FileIO):
+            while not self.is_stopped and not select.select([self._raw], [], [], LOOK_EVERY_S)[0]:
+                pass
 
     def close(self) -> None:
         self._raw.close()

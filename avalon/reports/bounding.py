@@ -125,7 +125,10 @@ def _frame(frame: Frame, cleaner: Cleaner) -> Frame:
 
 
 def _lines(lines: list[str], field: str, cleaner: Cleaner) -> list[str]:
-    return [cleaner.text(line, MAX_TEXT["line"], field) for line in lines]
+    limit = MAX_TEXT["line"]
+    if not cleaner.checks and max(map(len, lines), default=0) <= limit:
+        return lines
+    return [cleaner.text(line, limit, field) for line in lines]
 
 
 def _line_number(number: int | None) -> int | None:

@@ -31,13 +31,19 @@ _ADDRESS_NAMES: Final = frozenset((
 # fmt: on
 # What is a version by its name has up to four numbers, too.
 _VERSION: Final = re.compile(r"(?:version|release|dist|build)$|\.(?:modules|packages)\.")
-_VALUE: Final = re.compile(r"""(["']?)[^\s&;,"'<>)]+""")
-# Behind a name in quotes, as in JSON and in Python's repr, perhaps escaped: where its value, a text, begins.
-_MEMBER: Final = re.compile(r"""\\?(["']):\s?b?(\\?["'])""")
-_UP_TO: Final = {
-    end: re.compile(rf"(?:(?!{re.escape(end)})(?:\\.|.))+", re.DOTALL) for end in ('"', "'", r"\"", r"\'")
-}
 _WORD_SIGN: Final = re.compile(r"[\w-]")
+# In a frame's variables the SDK for Python writes names as their repr.
+_AS_REPR: Final = re.compile(r"b?'(.*)'")
+# Where a value may begin: behind `name=`, and behind the name of a member, as JSON and Python's repr have it
+# in a text, maybe escaped. Group 1 of a value is what opens it, and stays.
+_SIGN: Final = re.compile(r"""=|:(?<=["']:)""")
+_VALUE: Final = {
+    "=": re.compile(r"""(["']?)[^\s&;,"'<>)]+"""),
+    ":": re.compile(
+        r"""(\s{0,2}b?(\\{0,3}["']))(?:(?!\2)(?:\\.|.))++|(\s{0,2})(?:[{\[][^{}\[\]]*+[}\]]?|[^\s,{}\[\]"'\\]++)""",
+        re.DOTALL,
+    ),
+}
 
 _PLAIN_NAME: Final = re.compile(r"[a-z0-9_.$ ]+")
 
@@ -45,74 +51,52 @@ _PLAIN_NAME: Final = re.compile(r"[a-z0-9_.$ ]+")
 class Privacy:
     """The rules of one key."""
 
-    __slots__ = ("_are_plain", "_assigned", "_assigned_names", "_names", "drops_addresses")
+    __slots__ = ("_are_plain", "_given", "_names", "drops_addresses")
 
     def __init__(self, fields: Iterable[str], *, drop_ip_addresses: bool) -> None:
         named = {fold_key(field) for field in fields}
         self.drops_addresses = drop_ip_addresses
         self._names = frozenset(named | _ADDRESS_NAMES) if drop_ip_addresses else frozenset(named)
-        self._assigned_names = tuple(sorted(named))
+        self._given = tuple(sorted(named))
         self._are_plain = all(map(_PLAIN_NAME.fullmatch, named))
-        # Only where a name's last character stands before the sign is more looked at.
-        last = {re.escape(case) for name in named for case in (name[-1], name[-1].upper())}
-        self._assigned = re.compile(f"=(?<=[{''.join(sorted(last))}-]=)")
 
     def names(self, key: str) -> bool:
-        """Whether these rules name the field, also where it is Python's repr, as in a frame's variables."""
+        """Whether these rules name the field."""
         folded = fold_key(key)
-        return folded in self._names or (folded[-1:] == "'" and _unquoted(folded) in self._names)
+        as_repr = _AS_REPR.fullmatch(folded)
+        return (as_repr[1] if as_repr else folded) in self._names
 
-    def may_assign(self, source: bytes | None) -> bool:
-        """Whether `name=value` or `"name": "value"` may stand in a string decoded from this JSON."""
-        if source is None:
-            return bool(self._assigned_names)
-        if not any(sign in source for sign in (b"=", b"':", b'\\":', b"\\u")):
-            return False
+    def may_stand_in(self, source: bytes | None) -> bool:
+        """Whether one of the names may stand in a string decoded from this JSON."""
+        if source is None or not self._are_plain:
+            return bool(self._given)
         folded = source.lower()
-        if not self._are_plain or may_hide(folded):
-            return True
+        if may_hide(folded):
+            return bool(self._given)
         folded = folded.replace(b"-", b"_")
-        return any(name.encode() in folded for name in self._assigned_names)
+        return any(name.encode() in folded for name in self._given)
 
-    def filter_assignments(self, text: str) -> str:
-        """Replaces the value in `name=value`, for each of the names as a whole word."""
+    def filter_text(self, text: str) -> str:
+        """Replaces the value in `name=value` and `"name": "value"`, for each of the names as a whole word."""
         folded = fold_key(text)
-        present = tuple(name for name in self._assigned_names if name in folded)
+        present = tuple(name for name in self._given if name in folded)
         pieces: list[str] = []
         done = 0
-        for match in self._assigned.finditer(text) if present else ():
-            if match.start() < done or not _ends_with(text, match.start(), present):
+        for sign in _SIGN.finditer(text) if present else ():
+            if sign.start() < done or not _is_behind(sign, present):
                 continue
-            value = _VALUE.match(text, match.end())
+            value = _VALUE[sign[0]].match(text, sign.end())
             if value:
-                pieces += (text[done : match.end()], value[1], FILTERED)
-                done = value.end()
-        return "".join((*pieces, text[done:])) if pieces else text
-
-    def filter_members(self, text: str) -> str:
-        """Replaces the value in `"name": "value"`, for each of the names."""
-        pieces: list[str] = []
-        done = 0
-        for match in _MEMBER.finditer(text):
-            if match.start() < done:
-                continue
-            before = text[max(0, match.start() - MAX_FIELD_NAME - 1) : match.start()]
-            _, begins, name = before.rpartition(match[1])
-            if not begins or fold_key(name) not in self._names:
-                continue
-            if value := _UP_TO[match[2]].match(text, match.end()):
-                pieces += (text[done : match.end()], FILTERED)
+                pieces += (text[done : sign.end()], value[1] or "", FILTERED)
                 done = value.end()
         return "".join((*pieces, text[done:])) if pieces else text
 
 
-def _unquoted(name: str) -> str:
-    return name.removeprefix("b").strip("'")
-
-
-def _ends_with(text: str, end: int, names: tuple[str, ...]) -> bool:
-    """Whether one of the names ends there, and begins where a word does."""
-    folded = fold_key(text[max(0, end - MAX_FIELD_NAME - 1) : end])
+def _is_behind(sign: re.Match[str], names: tuple[str, ...]) -> bool:
+    """Whether a name stands before the sign, in quotes before a colon, and begins where a word does."""
+    folded = fold_key(sign.string[max(0, sign.start() - MAX_FIELD_NAME - 5) : sign.start()])
+    if sign[0] == ":":
+        folded = folded.rstrip("\"'\\")
     return folded.endswith(names) and any(
         folded.endswith(name) and not _WORD_SIGN.match(folded[: -len(name)][-1:]) for name in names
     )
@@ -121,14 +105,14 @@ def _ends_with(text: str, end: int, names: tuple[str, ...]) -> bool:
 class PrivateCleaner(Cleaner):
     """A Cleaner that goes by a key's rules, too."""
 
-    __slots__ = ("_may_assign", "_privacy", "keeps_addresses")
+    __slots__ = ("_may_name", "_privacy", "keeps_addresses")
 
     def __init__(self, source: bytes | None, privacy: Privacy) -> None:
         super().__init__(source)
         self._privacy = privacy
-        self._may_assign = privacy.may_assign(source)
+        self._may_name = privacy.may_stand_in(source)
         self.keeps_addresses = not privacy.drops_addresses and not privacy.names("ip_address")
-        self.is_plain = self.is_plain and not privacy.drops_addresses and not self._may_assign
+        self.is_plain = self.is_plain and not privacy.drops_addresses and not self._may_name
 
     def is_secret(self, key: str) -> bool:
         """Whether the value under this key is never stored."""
@@ -141,10 +125,8 @@ class PrivateCleaner(Cleaner):
         if len(value) > limit:
             self.note(field, len(value))
             value = value[: limit + MARGIN]
-        if self._may_assign and "=" in value:
-            value = self._privacy.filter_assignments(value)
-        if self._may_assign and ":" in value:
-            value = self._privacy.filter_members(value)
+        if self._may_name and ("=" in value or ":" in value):
+            value = self._privacy.filter_text(value)
         if self._privacy.drops_addresses and not _VERSION.search(field):
             value = filter_addresses(value)
         return super().text(value, limit, field)

@@ -76,7 +76,10 @@ _lenient_decoder: Final = json.JSONDecoder(
     strict=False, parse_int=_parse_int, parse_float=_parse_float, parse_constant=str
 )
 
-_NOT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_NOT_SIGNS: Final = bytes(byte for byte in range(256) if byte not in b'[]{}"')
+# To find them one by one costs 80 ns each, and to look for two bytes costs 1 ns for each of the body.
+MANY_ESCAPES: Final = 2_000
+_ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
 _AS_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
 
 
@@ -99,8 +102,14 @@ def exceeds_depth(body: bytes, limit: int) -> bool:
 
 def _brackets(body: bytes) -> bytes:
     """The brackets outside of strings, all of them square."""
-    outside_strings = b"".join(body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
-    return outside_strings.translate(_AS_SQUARE, _NOT_BRACKETS)
+    escapes = body.count(b"\\")
+    if escapes > MANY_ESCAPES:
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    elif escapes:
+        body = _ESCAPE.sub(b"", body)
+    # Two quotes beside each other change nothing of what stands inside of strings and what outside.
+    signs = body.translate(None, _NOT_SIGNS).replace(b'""', b"")
+    return b"".join(signs.split(b'"')[::2]).translate(_AS_SQUARE)
 
 
 # Looking through one costs half a microsecond.

@@ -32,4 +32,4 @@ async def store_feedback(services: Services, key: ApiKey, sent: Sequence[Sent], 
 
 async def _comment(services: Services, key: ApiKey, sent: Sent) -> None:
     if not await services.feedback.comment(key, sent.feedback):
-        services.drops.add(key, by="avalon", reason="over_limit", category="feedback")
+        services.drops.add(key, by="avalon", reason="too_many_comments", category="feedback")

@@ -32,7 +32,7 @@ from avalon.protocols.submission import Submission, read_id
 from avalon.routes.ingest_answers import Answer, encode, respond, store, terms_of
 from avalon.routes.ingest_feedback import store_feedback
 from avalon.routes.ingest_request import Request
-from avalon.routes.sentry_items import count_items
+from avalon.routes.sentry_items import count_discarded, count_items
 from avalon.routes.sentry_request import key_in_header, key_of, refuse
 
 MAX_BODY_BYTES: Final = 20 * 1024 * 1024
@@ -63,10 +63,7 @@ async def _envelope(request: Request) -> Answer:
         raise PayloadTooLarge(f"the event is larger than {MAX_REPORT_BYTES} bytes")
     ids = await _store(request, key, taken.submissions)
     count_items(request.services, key, taken.items)
-    for row in taken.discarded:
-        request.services.drops.add(
-            key, by="sdk", reason=row.reason, category=row.category, quantity=row.quantity
-        )
+    count_discarded(request.services, key, taken.discarded)
     ids += await store_feedback(request.services, key, taken.feedback, terms)
     id = ids[0] if ids else read_id(as_text((parser.header or {}).get("event_id")))
     return Answer(200, encode({"id": id.hex} if id else {}))

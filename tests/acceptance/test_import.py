@@ -6,6 +6,8 @@ import gzip
 import json
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,7 +16,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.acceptance.command import Command
+from tests.acceptance.command import DEADLINE_S, Command
 from tests.conftest import Server, Urls
 from tests.history import ago
 
@@ -78,6 +80,20 @@ def test_killed_in_the_middle_it_goes_on_where_it_was_and_stores_nothing_twice(
     assert count(urls) == (EVENTS, EVENTS)
     assert numbers(command.run(*run).stderr) == [0, EVENTS, 0, 0]
     assert command.run("verify").returncode == 0
+
+
+def test_interrupted_while_it_waits_for_more_it_ends_and_says_what_it_did(command: Command) -> None:
+    arguments = [sys.executable, "-m", "avalon", "import", "sentry-export", "-", "--service", "shop"]
+    pipe: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(
+        arguments, cwd=command.folder, env=command.environment, text=True, **pipe
+    ) as process:
+        assert process.stdin and process.stderr
+        process.stdin.write("rubbish\n" + "\n" * 300_000)
+        process.stdin.flush()  # returns when most of it was read
+        process.send_signal(signal.SIGINT)
+        assert process.wait(DEADLINE_S) == 130
+        assert "stopped: 0 events imported" in process.stderr.read()
 
 
 def test_it_names_what_is_bad_and_takes_the_rest(command: Command, urls: Urls) -> None:

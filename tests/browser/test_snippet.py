@@ -1,4 +1,4 @@
-"""The README's JavaScript snippet, verbatim, in a web page of another origin."""
+"""The README's line for browsers in a web page of another origin, and the dashboard that shows it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from tests.browser.conftest import Visitor
 pytestmark = pytest.mark.browser
 
 SHOP = """<!doctype html><meta charset="utf-8"><title>Shop</title><link rel="icon" href="data:,">
-<script>globalThis.AVALON_URL = %r; globalThis.AVALON_API_KEY = %r;</script>
-<script type="module">
-  import './avalon.mjs';
-  setTimeout(() => { undefined.total(); });
-  Promise.reject(new RangeError('größer als erlaubt 📦'));
+%s
+<script>
+  addEventListener('load', () => {
+    setTimeout(() => { undefined.total(); });
+    Promise.reject(new RangeError('größer als erlaubt 📦'));
+  });
 </script>"""
 
 
@@ -35,8 +36,8 @@ class Quiet(SimpleHTTPRequestHandler):
 @contextmanager
 def shop(folder: Path, replica: Replica, key: str) -> Iterator[str]:
     folder.mkdir()
-    (folder / "avalon.mjs").write_text(the_block("js"))
-    (folder / "index.html").write_text(SHOP % (replica.url, key))
+    tag = the_block("html").replace("https://avalon.example", replica.url).replace("avl_your_api_key", key)
+    (folder / "index.html").write_text(SHOP % tag)
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"

@@ -78,7 +78,7 @@ class Visit:
         self.sent: list[Request] = []
         self.page.on("console", self._note)
         self._avalon = avalon
-        context.on("request", self._look)
+        self.page.on("request", self._look)
         self.preflights: list[str] = []
         network = context.new_cdp_session(self.page)
         network.on("Network.requestWillBeSent", self._look_closer)

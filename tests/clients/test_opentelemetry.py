@@ -16,6 +16,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.acceptance.command import DEADLINE_S
+from tests.acceptance.readme import the_block
 from tests.clients.conftest import Served, eventually
 from tests.clients.tap import tapped
 
@@ -95,6 +96,22 @@ def check_raised(report: dict[str, Any]) -> None:
     assert "KeyError: 'price'" in report["stack"]
     assert report["stack"].endswith("PaymentError: declined\n")
     assert report["tags"]["logger"] == "shop.tracer"
+
+
+def test_what_the_readme_sets_is_enough(served: Served) -> None:
+    lines = the_block("sh", "OTEL_EXPORTER_OTLP_ENDPOINT").splitlines()
+    variables = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+    key = served.new_key("readme")
+    mine = {"http://127.0.0.1:4000": served.url, "x-api-key=avl_your_api_key": f"x-api-key={key}"}
+    program = subprocess.run(
+        [sys.executable, str(SHOP)],
+        env={"PATH": os.environ["PATH"], **{name: mine.get(text, text) for name, text in variables.items()}},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+    )
+    assert program.stderr == ""
+    assert len(served.reports("readme", 3)) == 3
 
 
 def test_the_key_may_be_a_bearer_token(served: Served) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,15 @@ Sentry.init({
   debug: DEBUG === 'yes',
   tracesSampleRate: 1,
   enableLogs: true,
-  integrations: [Sentry.browserTracingIntegration()],
+  integrations: [
+    Sentry.browserTracingIntegration(),
+    ...(ALL === 'yes'
+      ? [Sentry.browserProfilingIntegration(), Sentry.replayIntegration({ minReplayDuration: 0 })]
+      : []),
+  ],
+  profileSessionSampleRate: 1,
+  profileLifecycle: 'trace',
+  replaysSessionSampleRate: 1,
 });
 Sentry.setUser({ id: '42', email: 'ada@example.org' });
 Sentry.setTag('region', 'eu-west');
@@ -74,9 +82,10 @@ def open_shop(served: Served, site: Site, browser: Browser, tmp_path: Path) -> I
     """A visit to the shop whose SDK has this key."""
     context = browser.new_context()
 
-    def open_(key: str, debug: str = "yes") -> Visit:
-        site.put("/shop.js", bundle(tmp_path, SHOP, DSN=served.dsn(key), DEBUG=debug))
-        address = site.put_page(f'{BUTTONS}<script src="/shop.js"></script>')
+    def open_(key: str, debug: str = "yes", everything: str = "no") -> Visit:
+        script = bundle(tmp_path, SHOP, DSN=served.dsn(key), DEBUG=debug, ALL=everything)
+        site.put("/shop.js", script)
+        address = site.put_page(f'{BUTTONS}<script src="/shop.js"></script>', Document_Policy="js-profiling")
         visit = Visit(context, served.url)
         visit.page.goto(address)
         return visit
@@ -91,8 +100,8 @@ def complaints(visit: Visit) -> list[str]:
 
 def kinds(visit: Visit) -> set[str]:
     """The items of all envelopes that were sent."""
-    lines = [line for request in visit.sent for line in (request.post_data or "").splitlines()[1::2]]
-    return {json.loads(line)["type"] for line in lines}
+    bodies = [request.post_data_buffer or b"" for request in visit.sent]
+    return {found.decode() for body in bodies for found in re.findall(rb'\n\{"type":"(\w+)"', body)}
 
 
 def test_what_fails_in_a_page_comes_back_as_it_was_sent(served: Served, site: Site, open_shop: Open) -> None:
@@ -140,6 +149,18 @@ def crumbs(report: dict[str, Any]) -> list[tuple[str, str]]:
 
 def stored(served: Served, service: str) -> int:
     return len(served.api.get("/api/errors", params={"service": service}).json()["items"])
+
+
+def test_replays_and_spans_do_not_disturb(served: Served, open_shop: Open) -> None:
+    visit = open_shop(served.new_key("everything"), everything="yes")
+    visit.page.click("#buy")
+    visit.page.evaluate("Sentry.getReplay().flush()")
+    visit.page.evaluate("Sentry.flush(2000)")
+    visit.until(lambda: {"event", "span", "replay_event", "replay_recording"} <= kinds(visit), "all of it")
+    assert set(visit.statuses()) == {200}
+    (report,) = served.reports("everything")
+    assert report["message"] == "no stock"
+    assert complaints(visit) == []
 
 
 def test_what_is_captured_as_a_page_is_left_arrives(served: Served, site: Site, open_shop: Open) -> None:

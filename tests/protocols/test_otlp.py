@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs, ScopeLogs
@@ -33,8 +34,6 @@ from tests.protocols.otlp_records import (
     spans_of,
     submissions,
 )
-
-BROKEN_LOG = b"\x1a\x02\xff\xff"  # its severity_text is not UTF-8
 
 
 def log_report(*arguments: Any, encoding: str = PROTOBUF, **fields: Any) -> Report:
@@ -162,6 +161,7 @@ def test_a_body_of_any_kind_is_the_message(body: Any, message: str, encoding: st
 def test_a_message_is_found_where_there_is_no_body() -> None:
     assert log_report(None, {"exception.type": "KeyError"}).message == "KeyError"
     assert log_report(None, event_name="device.crash").message == "device.crash"
+    assert log_report(" ", {"exception.type": "KeyError", "exception.message": ""}).message == "KeyError"
     assert log_report("could not pay", {"exception.type": "KeyError"}).message == "could not pay"
     assert span_report({}, {}).message == "POST /orders"
 
@@ -315,8 +315,12 @@ class TestRefusals:
         ]
 
     def test_a_text_that_is_not_utf8(self) -> None:
+        """The control is the official decoder, which refuses all of it for this."""
         body = encode(logs_of(a_log("one"), a_log(severity_text="??"), a_log("three")), PROTOBUF)
-        first, second, third = self.messages(body.replace(b"??", b"\xff\xff"))
+        body = body.replace(b"??", b"\xff\xff")
+        with pytest.raises(DecodeError):
+            ExportLogsServiceRequest.FromString(body)
+        first, second, third = self.messages(body)
         assert (first, third) == ("one", "three")
         assert second == "this LogRecord can't be read: String field had bad UTF-8"
 

@@ -6,10 +6,13 @@ import base64
 import json
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from avalon.errors import BadInput
 from avalon.protocols.sentry import envelope as module
@@ -203,3 +206,53 @@ def test_whatever_byte_an_old_clients_body_ends_with_it_is_unpacked(pack: Callab
         ends.add(packed[-1])
         assert unpack_store_body(pack(packed), 1000) == event
     assert ends >= set(b"\r\n\t")
+
+
+MIDDLE = item("event", b'{"message":"middle"}')
+mutations = st.lists(
+    st.tuples(
+        st.sampled_from(["cut", "insert", "double", "flip"]),
+        st.integers(0, len(MIDDLE)),
+        st.sampled_from([b"\n", b"\r\n", b"{", b"}", b'"', b"9", b"0", b"\x00", b"\xff", b"{}\n", MIDDLE]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def mutated(body: bytes, changes: list[tuple[str, int, bytes]]) -> bytes:
+    for kind, place, piece in changes:
+        if kind == "cut":
+            body = body[:place] + body[place + len(piece) :]
+        elif kind == "insert":
+            body = body[:place] + piece + body[place:]
+        elif kind == "double":
+            body = body[:place] + body[place // 2 :]
+        else:
+            body = body[:place] + bytes(byte ^ 1 for byte in body[place : place + 1]) + body[place + 1 :]
+    return body
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(mutations)
+def test_whatever_happens_to_an_item_its_neighbours_are_there(changes: list[tuple[str, int, bytes]]) -> None:
+    body = b"{}\n" + NEIGHBOUR + mutated(MIDDLE, changes) + b"\n" + NEIGHBOUR
+    assert payloads(parse(body)).count(OTHER_EVENT) == 2
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(mutations, st.integers(1, 20))
+def test_portions_change_nothing_of_a_broken_envelope(
+    changes: list[tuple[str, int, bytes]], portion: int
+) -> None:
+    body = b"{}\n" + NEIGHBOUR + mutated(MIDDLE + item("attachment", b"a\nb") + MIDDLE, changes)
+    whole, parts = parse(body), parse(body, portion)
+    assert (whole.items, whole.dropped, whole.attachments) == (parts.items, parts.dropped, parts.attachments)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.binary(max_size=300))
+def test_any_bytes_are_an_envelope_or_bad_input(body: bytes) -> None:
+    parse(b"{}\n" + body)
+    with suppress(BadInput):
+        parse(body)

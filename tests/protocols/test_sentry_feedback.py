@@ -57,7 +57,7 @@ def check(sent: Sent) -> None:
 
 
 @given(events, st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_feedback_item(event: Any, escaped: bool) -> None:
     body = json.dumps(event, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
     try:
@@ -67,7 +67,7 @@ def test_a_feedback_item(event: Any, escaped: bool) -> None:
 
 
 @given(user_reports)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_user_report(report: Any) -> None:
     try:
         check(decode_user_report(json.dumps(report).encode(), NO_TERMS))
@@ -76,7 +76,7 @@ def test_a_user_report(report: Any) -> None:
 
 
 @given(st.binary(max_size=60), texts)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_form(body: bytes, event_id: str) -> None:
     for form in (body, b"comments=" + body):
         try:
@@ -86,7 +86,7 @@ def test_a_form(body: bytes, event_id: str) -> None:
 
 
 @given(st.one_of(values, client_reports))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_client_report(report: Any) -> None:
     drops = Drops(None)  # type: ignore[arg-type]
     try:

@@ -34,6 +34,7 @@ from avalon.routes import (
 from avalon.routes.headers import headers
 from avalon.routes.openapi import openapi_config
 from avalon.routes.problems import exception_handlers
+from avalon.source_maps.resolver import Resolver
 from tests.database.auth_help import settings
 from tests.history import ago
 
@@ -101,6 +102,7 @@ class App:
             ingest=DirectIngest(database),
             listener=self.listener,
             rule_book=RuleBook(database, lambda: False) if database else None,
+            source_maps=Resolver(database, lambda: False) if database else None,
         )
 
     def client(self, role: str | None = "admin", base_url: str = "http://avalon.test") -> httpx.AsyncClient:

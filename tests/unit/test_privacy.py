@@ -7,11 +7,13 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from avalon.protocols.avalon import decode_report
 from avalon.protocols.sentry import decode_event
 from avalon.protocols.submission import NO_TERMS, Submission, Terms, clean_text
-from avalon.reports import Privacy, encode_report
+from avalon.reports import Privacy, Report, clean_report, cleaner_for, encode_report
 from avalon.reports.addresses import filter_addresses
 from avalon.reports.scrubbing import FILTERED
 
@@ -36,11 +38,7 @@ def _stored(submission: Submission) -> dict[str, Any]:
 
 def everywhere(secret: Any) -> dict[str, Any]:
     """An event with a field of that name wherever a client can put one, at several depths."""
-    held = {
-        "a": [{"b": {"Ssn": secret, "IBAN_Number": secret}}],
-        "pair": ["ssn", secret],
-        "Python's": [["b'ssn'", secret], ["'iban-number'", secret]],
-    }
+    held = {"a": [{"b": {"Ssn": secret, "IBAN_Number": secret}}], "pair": ["ssn", secret]}
     frame = {"function": "f", "filename": "a.py", "vars": {"x": secret, "y": held}}
     return {
         "message": f"cannot save ssn={secret} of jean",
@@ -95,7 +93,20 @@ def test_fields_of_the_report_itself_can_be_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["unssn=1", "x-ssn=1", "ssn", "ssn = 1", "a=1", "ssn=", "=", "session=1", "'a ssn': '1'"]
+    "text",
+    [
+        "unssn=1",
+        "x-ssn=1",
+        "ssn",
+        "ssn = 1",
+        "a=1",
+        "ssn=",
+        "=",
+        "session=1",
+        '"unssn": "1"',
+        "ssn: 1",
+        '"ssn":',
+    ],
 )
 def test_a_name_is_a_whole_word_in_running_text(text: str) -> None:
     assert clean_text(text, 100, FIELDS) == clean_text(text, 100, NO_TERMS)
@@ -108,25 +119,16 @@ def test_a_name_is_a_whole_word_in_running_text(text: str) -> None:
         ("SSN=1 Iban_Number=2;c=3", f"SSN={FILTERED} Iban_Number={FILTERED};c=3"),
         ("u=https://h/?a=b&ssn=1&c=d", f"u=https://h/?a=b&ssn={FILTERED}&c=d"),
         ('x=ssn="12"', f'x=ssn="{FILTERED}"'),
-        ('{"a": {"ssn":"1", "b": "c"}}', f'{{"a": {{"ssn":"{FILTERED}", "b": "c"}}}}'),
-        (r"{\"SSN\": \"1\", \"b\": \"c\"}", rf"{{\"SSN\": \"{FILTERED}\", \"b\": \"c\"}}"),
-        ("{'iban-number': b'1', 'b': 1}", f"{{'iban-number': b'{FILTERED}', 'b': 1}}"),
+        ('body {"ssn": "1 2", "a": 3}', f'body {{"ssn": "{FILTERED}", "a": 3}}'),
+        ('{"SSN":12,"a":3}', f'{{"SSN":{FILTERED},"a":3}}'),
+        ('{"ssn": [1, 2], "a": 3}', f'{{"ssn":{FILTERED}, "a": 3}}'),
+        (r'"{\"ssn\": \"1 2\", \"a\": 3}"', rf'"{{\"ssn\": \"{FILTERED}\", \"a\": 3}}"'),
+        ("{'ssn': b'1 2', 'a': 3}", f"{{'ssn': b'{FILTERED}', 'a': 3}}"),
         ("{'ssn': '1", f"{{'ssn': '{FILTERED}"),
     ],
 )
 def test_what_is_assigned_to_a_name_is_filtered(text: str, expected: str) -> None:
     assert clean_text(text, 100, FIELDS) == expected
-
-
-def test_a_body_in_a_variable_or_a_message_is_read_for_the_names() -> None:
-    for said in (
-        f'{{"ssn": "{SSN}"}}',
-        f'b\'{{"ssn":"{SSN}"}}\'',
-        repr({"ssn": SSN}),
-        json.dumps(repr({"ssn": SSN})),
-    ):
-        assert SSN not in json.dumps(event(FIELDS, message=said)), said
-        assert SSN in json.dumps(event(NO_TERMS, message=said)), "the control"
 
 
 @pytest.mark.parametrize(
@@ -257,11 +259,11 @@ ADVERSARIES = [
     "=",
     "n=",
     "N=x ",
-    "':",
-    "n':'",
-    "'n':'\\",
-    "'b':\"",
     "[[ip]]",
+    '"n":',
+    'n":"',
+    'n":{',
+    "n\\':'",
 ]
 
 
@@ -269,8 +271,32 @@ ADVERSARIES = [
 def test_a_megabyte_of_anything_is_cleaned_within_a_second(piece: str) -> None:
     text = (piece * 1_000_000)[:1_000_000]
     names = [f"{'a' * n}n" for n in range(50)]
-    privacy = Privacy(names, drop_ip_addresses=True)
-    for work in (filter_addresses, privacy.filter_assignments, privacy.filter_members):
+    for work in (filter_addresses, Privacy(names, drop_ip_addresses=True).filter_text):
         started = time.process_time()
         work(text)
         assert time.process_time() - started < 1, work
+
+
+RULES = Privacy(["ssn", "birth-date", "vars"], drop_ip_addresses=False)
+FRAGMENTS = [
+    *("ssn", "SSN", "birth_date", "Birth-Date", "=", ":", '"', "'", "\\", "b'", "{", "}", "[", " ", "&", ","),
+    *("x", "17", "un", "-", "é", "\u212a", "\n", "10.0.0.1", "2001:db8::1", "password="),
+]  # fmt: skip
+texts = st.lists(st.sampled_from(FRAGMENTS), max_size=9).map("".join)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    values=st.lists(texts, max_size=4),
+    escape=st.booleans(),
+    privacy=st.sampled_from([RULES, Privacy(["ssn", "é"], drop_ip_addresses=True)]),
+)
+def test_the_look_over_the_source_leaves_out_nothing(
+    values: list[str], escape: bool, privacy: Privacy
+) -> None:
+    # As some clients write JSON: every character behind an escape.
+    written = json.dumps(values)
+    source = "".join(f"\\u{ord(sign):04x}" for sign in written) if escape else written
+    report_ = Report(message="boom", metadata={"values": values}, tags={value: value for value in values})
+    quick = clean_report(report_, cleaner_for(source.encode(), privacy))
+    assert quick == clean_report(report_, cleaner_for(None, privacy))

@@ -59,11 +59,11 @@ def _report(record: Record, privacy: Privacy | None) -> Report:
     path = take_text(attributes, "url.path", "http.target").partition("?")[0] or _path(url) or route
     method = take_text(attributes, "http.request.method", "http.method")
     user = {name: text for name, names in _USER.items() if (text := take_text(attributes, *names))}
-    message = said or body or (exception.type if exception else "") or record.event_name or record.span
-    if type(record.body) in (dict, list) or (body and body != message):
+    message = _first(said, body, exception.type if exception else "", record.event_name, record.span)
+    if type(record.body) in (dict, list) or (body.strip() and body != message):
         attributes[free_name(attributes, "body")] = record.body
     return Report(
-        message=message if message and not message.isspace() else NO_MESSAGE,
+        message=message,
         exceptions=[exception] if exception else [],
         stack=stack,
         path=path,
@@ -78,6 +78,11 @@ def _report(record: Record, privacy: Privacy | None) -> Report:
         server_name=origin.server_name,
         transaction=record.span or route,
     )
+
+
+def _first(*texts: str) -> str:
+    """The first of these that says something."""
+    return next((text for text in texts if text and not text.isspace()), NO_MESSAGE)
 
 
 def _body(body: Any, privacy: Privacy | None) -> str:

@@ -133,7 +133,7 @@ class EnvelopeParser:
                 self.dropped[OTHER, TOO_MANY] += 1
             return len(data)
         header = _object(data[place:end]) if data.startswith(b"{", place) else None
-        if header is None:
+        if header is None or type(header.get("type")) is not str:
             self.dropped[UNREADABLE, BROKEN] += 1
             return end + 1
         return self._read_payload(header, data, min(end + 1, len(data)), is_end)

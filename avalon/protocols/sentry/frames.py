@@ -52,7 +52,7 @@ def _read_frame(frame: Object) -> Frame:
 
 
 def _lines(lines: Any) -> list[str]:
-    return [as_text(line) for line in lines] if type(lines) is list else []
+    return [line if type(line) is str else as_text(line) for line in lines] if type(lines) is list else []
 
 
 def _variables(frame: Object, has_symbol: bool) -> Object:

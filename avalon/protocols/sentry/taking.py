@@ -27,7 +27,7 @@ MAX_CLIENT_REPORTS = 10
 
 
 class Taken(msgspec.Struct):
-    """What goes to the log, what an SDK says that it dropped, and the items by type and outcome."""
+    """What goes to the log, what an SDK says that it dropped, and what became of all items, by type."""
 
     submissions: list[Submission] = []
     feedback: list[Sent] = []

@@ -1,10 +1,11 @@
-"""The stacks that static/avalon.js sends of each engine's errors, as the grouping reads them. No browser."""
+"""What static/avalon.js makes of each engine's errors, as the grouping reads it. No browser."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -36,14 +37,15 @@ globalThis.addEventListener = () => {};
 globalThis.setTimeout = queueMicrotask;
 globalThis.fetch = async (_, { body }) => (console.log(body), { status: 201 });
 %s
+%s
 const [outer, inner] = %s;
 const cause = Object.assign(new TypeError('price is undefined'), { stack: inner });
 avalon.report(Object.assign(new Error('the order failed', { cause }), { stack: outer }));
 """
 
 
-def sent_by(stacks: tuple[str, str]) -> dict[str, Any]:
-    program = PROGRAM % ((STATIC / "avalon.js").read_text(), json.dumps(stacks))
+def sent_by(stacks: tuple[str, str], before: str = "") -> dict[str, Any]:
+    program = PROGRAM % (before, (STATIC / "avalon.js").read_text(), json.dumps(stacks))
     done = subprocess.run([NODE], input=program, capture_output=True, text=True, timeout=60)
     (report,) = json.loads(done.stdout or done.stderr)
     return report
@@ -60,3 +62,10 @@ def test_each_error_of_a_chain_has_its_type_and_its_frames(engine: str) -> None:
     assert [(frame.function, frame.lineno) for frame in inner.frames] == [("load", 13)]
     assert {frame.filename for frame in inner.frames} == {"https://shop.test/shop.js"}
     assert "oatmeal" not in json.dumps(report), "a page's address is sent without its query"
+
+
+def test_a_page_without_tls_names_its_reports_too() -> None:
+    """There browsers have no randomUUID (Web Cryptography §10.1)."""
+    before = "Object.defineProperty(globalThis, 'crypto', { value: {} });"
+    ids = {sent_by(STACKS["chrome"], before)["id"] for _ in range(2)}
+    assert len({UUID(id) for id in ids if UUID(id).version == 4}) == 2
