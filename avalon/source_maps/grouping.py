@@ -15,7 +15,7 @@ from avalon.reports import Report
 from avalon.source_maps.resolver import Resolver
 
 # For all reports of a request: nobody's program waits longer because of its source maps.
-MAX_WAIT_S: Final = 1.0
+MAX_WAIT_S: Final = 2.0
 
 
 async def group_by_maps(
