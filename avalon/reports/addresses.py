@@ -18,7 +18,7 @@ HIDDEN: Final = "[ip]"
 # text, `%3D` in a query).
 _BEGINS: Final = r"(?:(?<![0-9A-Za-z.].)|(?<=\\[nrt].)|(?<=%[0-9A-Fa-f]{2}.))"
 _V4: Final = re.compile(
-    rf"[0-9]{_BEGINS}(?<!ersion[= ].)[0-9]{{0,2}}(?:\.[0-9]{{1,3}}){{3}}(?![0-9A-Za-z_]|\.[0-9])"
+    rf"[0-9]{_BEGINS}(?<!ersion[= ].)[0-9]{{0,2}}(?:\.[0-9]{{1,3}}){{3}}(?![0-9A-Za-z]|\.[0-9])"
 )
 _COLON: Final = r"(?::|%3[Aa])"
 _V6: Final = re.compile(

@@ -118,17 +118,14 @@ def _frame(frame: Frame, cleaner: Cleaner) -> Frame:
         colno=_line_number(frame.colno),
         in_app=frame.in_app,
         context_line=None if line is None else text(line, MAX_TEXT["line"], f"{field}.context_line"),
-        pre_context=_lines(frame.pre_context[-MAX_ENTRIES["context"] :], f"{field}.pre_context", cleaner),
-        post_context=_lines(frame.post_context[: MAX_ENTRIES["context"]], f"{field}.post_context", cleaner),
+        pre_context=cleaner.lines(
+            frame.pre_context[-MAX_ENTRIES["context"] :], MAX_TEXT["line"], f"{field}.pre_context"
+        ),
+        post_context=cleaner.lines(
+            frame.post_context[: MAX_ENTRIES["context"]], MAX_TEXT["line"], f"{field}.post_context"
+        ),
         vars=cleaner.free_form(frame.vars, f"{field}.vars", MAX_TEXT["local"]),
     )
-
-
-def _lines(lines: list[str], field: str, cleaner: Cleaner) -> list[str]:
-    limit = MAX_TEXT["line"]
-    if not cleaner.checks and max(map(len, lines), default=0) <= limit:
-        return lines
-    return [cleaner.text(line, limit, field) for line in lines]
 
 
 def _line_number(number: int | None) -> int | None:

@@ -58,6 +58,12 @@ class Cleaner:
                 value = check(value)
         return value if len(value) <= limit else value[:limit]
 
+    def lines(self, lines: list[str], limit: int, field: str) -> list[str]:
+        """Each of the texts, cleaned."""
+        if self.is_plain and max(map(len, lines), default=0) <= limit:
+            return lines
+        return [self.text(line, limit, field) for line in lines]
+
     def free_form(self, values: dict[str, Any], field: str, limit: int = _FREE_TEXT) -> dict[str, Any]:
         """A client's own object, cleaned and bounded in all."""
         cleaned = self._object(values, limit, field, 1) if values else values

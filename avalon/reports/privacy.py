@@ -30,7 +30,7 @@ _ADDRESS_NAMES: Final = frozenset((
 ))
 # fmt: on
 # What is a version by its name has up to four numbers, too.
-_VERSION: Final = re.compile(r"(?:version|release|dist|build)$|\.(?:modules|packages)\.")
+_VERSION: Final = re.compile(r"(?:version|release|dist|build)$|\.(?:modules|packages)\.", re.IGNORECASE)
 _WORD_SIGN: Final = re.compile(r"[\w-]")
 # In a frame's variables the SDK for Python writes names as their repr.
 _AS_REPR: Final = re.compile(r"b?'(.*)'")
@@ -130,6 +130,11 @@ class PrivateCleaner(Cleaner):
         if self._privacy.drops_addresses and not _VERSION.search(field):
             value = filter_addresses(value)
         return super().text(value, limit, field)
+
+    def lines(self, lines: list[str], limit: int, field: str) -> list[str]:
+        """As for every key, but for a field that the rules name."""
+        is_named = _is_named(self._privacy, field)
+        return [FILTERED] * len(lines) if is_named else super().lines(lines, limit, field)
 
     def free_form(self, values: dict[str, Any], field: str, limit: int = MAX_TEXT["free"]) -> dict[str, Any]:
         """As for every key; nothing where the rules name the field itself."""

@@ -1,4 +1,4 @@
-"""A real build by esbuild, uploaded by the real sentry-cli and by our command; a real @sentry/node in it."""
+"""A real build by esbuild, uploaded by the real sentry-cli and by our command, with @sentry/node in it."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def test_names_are_no_expressions() -> None:
         ("db/127.0.0.1:9092", "db/[ip]:9092"),
         (r"a\n10.1.2.3", r"a\n[ip]"),
         ("x=%3D10.1.2.3&y", "x=%3D[ip]&y"),
-        ("client_10.1.2.3", "client_[ip]"),
+        ("client_10.1.2.3_7", "client_[ip]_7"),
         ("2001:db8::1: reset", "[ip]: reset"),
         ("addr:2001:DB8::1", "addr:[ip]"),
         ("[2001:db8::1]:443", "[ip]:443"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from avalon.errors import BadInput, PayloadTooLarge
 from avalon.reports.limits import MAX_DEPTH
-from avalon.reports.untrusted import MAX_BRACKETS, exceeds_depth, parse_json, split_array
+from avalon.reports.untrusted import MANY_ESCAPES, MAX_BRACKETS, exceeds_depth, parse_json, split_array
 
 texts = st.text(st.characters(), max_size=12) | st.text('[]{}",\\\n', max_size=8)
 values = st.recursive(
@@ -50,6 +51,17 @@ def test_depth_is_what_a_walk_would_count(value: Any) -> None:
     body = json.dumps(value).encode()
     assert not exceeds_depth(body, depth)
     assert depth == 0 or exceeds_depth(body, depth - 1)
+
+
+@pytest.mark.parametrize("count", [1, MANY_ESCAPES + 1], ids=["few", "many"])
+def test_escapes_hide_no_depth_and_make_none(count: int) -> None:
+    """However many there are: strings full of brackets, quotes and backslashes in lists of a known depth."""
+    signs = random.Random(count)
+    texts = ["".join(signs.choices('[]{}"\\\n', k=12)) for _ in range(count)]
+    for depth in range(1, 6):
+        body = b"[" * (depth - 1) + json.dumps(texts).encode() + b"]" * (depth - 1)
+        assert not exceeds_depth(body, depth)
+        assert exceeds_depth(body, depth - 1)
 
 
 @given(values)
