@@ -13,13 +13,11 @@ from contextlib import suppress
 from typing import Final, TypeVar, cast
 from uuid import UUID
 
-import msgspec
 from litestar import asgi
 from litestar.types import HTTPScope, Receive, Scope, Send
 
 from avalon.auth import ApiKey
 from avalon.errors import AvalonError, BadInput, PayloadTooLarge
-from avalon.events import uuid7
 from avalon.protocols.avalon import MAX_REPORT_BYTES
 from avalon.protocols.sentry.envelope import EnvelopeParser
 from avalon.protocols.sentry.event import read_event
@@ -29,7 +27,7 @@ from avalon.protocols.sentry.store import unpack_store_body
 from avalon.protocols.sentry.taking import take_envelope, take_event, take_security
 from avalon.protocols.sentry.values import as_text
 from avalon.protocols.submission import Submission, read_id
-from avalon.routes.ingest_answers import Answer, encode, respond, store, terms_of
+from avalon.routes.ingest_answers import Answer, encode, events_of, respond, terms_of
 from avalon.routes.ingest_feedback import store_feedback
 from avalon.routes.ingest_request import Request
 from avalon.routes.sentry_items import count_discarded, count_items
@@ -123,11 +121,15 @@ async def _translate(size: int, translate: Callable[[], Result]) -> Result:
 
 
 async def _store(request: Request, key: ApiKey, submissions: list[Submission]) -> list[UUID]:
-    """Appends the events; the ids of those that are stored. Raises what was said of the first of none."""
+    """Appends the events; the ids of those that are stored. Raises what was said of the first of none.
+
+    Takes them out of the list: as objects they are many times their size, and so they need not wait.
+    """
     if not submissions:
         return []
-    named = [one if one.id else msgspec.structs.replace(one, id=uuid7()) for one in submissions]
-    answers = await store(request.services, key, named)
+    events = await events_of(request.services, key, submissions)
+    submissions.clear()
+    answers = await request.services.ingest.submit_many(events, key)
     ids = [answer.id for answer in answers if not isinstance(answer, AvalonError)]
     if not ids:
         raise cast("AvalonError", answers[0])
