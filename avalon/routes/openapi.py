@@ -93,7 +93,7 @@ def _finish(path: str, operation: dict[str, Any]) -> dict[str, Any]:
         "tags": [_tag(path)],
         **operation,
         "summary": said or operation.get("summary", ""),
-        "responses": responses | {"default": _PROBLEM_ANSWER},
+        "responses": {"default": _PROBLEM_ANSWER} | responses,
     }
 
 

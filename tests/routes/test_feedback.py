@@ -323,7 +323,7 @@ async def test_it_is_announced_live(server: Server) -> None:
         async with asyncio.timeout(10):
             async for line in live.aiter_lines():
                 if '"commented"' in line:
-                    item = json.loads(line.removeprefix("data: "))
                     break
-    assert item["type"] == "issue:changed" or item["items"]
+    item = json.loads(line.removeprefix("data: "))
+    assert (item["type"], item["change"]) == ("issue:changed", "commented")
     assert "Jane" not in line
