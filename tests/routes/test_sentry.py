@@ -19,6 +19,7 @@ import pytest
 from backports import zstd
 
 from avalon.errors import Unavailable
+from avalon.protocols.sentry.envelope import EnvelopeParser
 from avalon.protocols.sentry.items import PASSED_OVER
 from avalon.routes import ingest_answers, sentry
 from avalon.telemetry import SENTRY_ITEMS
@@ -134,6 +135,24 @@ async def test_for_a_key_in_the_envelope_eight_kilobytes_are_read(server: Server
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(reader.readuntil(b"}"), 0.2)
         writer.close()
+
+
+async def test_for_a_key_in_a_packed_envelope_no_more_than_that_is_unpacked(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacked = 0
+    feed = EnvelopeParser.feed
+
+    def counted(parser: EnvelopeParser, data: bytes) -> None:
+        nonlocal unpacked
+        unpacked += len(data)
+        feed(parser, data)
+
+    monkeypatch.setattr(EnvelopeParser, "feed", counted)
+    body, headers = gzip.compress(b"{" + b" " * 1_000_000), {"Content-Encoding": "gzip"}
+    async with server.client() as client:
+        answer = await client.post("/api/1/envelope/", content=body, headers=headers)
+    assert (answer.status_code, unpacked) == (401, sentry.MAX_UNKNOWN_BYTES)
 
 
 async def test_without_a_valid_key_no_body_is_read(server: Server) -> None:
