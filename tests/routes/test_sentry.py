@@ -272,6 +272,20 @@ async def test_past_its_limit_an_envelope_is_too_large(server: Server) -> None:
     assert await ids(server) == []
 
 
+async def test_past_its_limit_a_body_of_unknown_length_is_too_large(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield an_envelope(an_item("event", an_event()))
+        yield b" " * 1000
+
+    monkeypatch.setattr(sentry, "MAX_BODY_BYTES", 1000)
+    content: Any = chunks()
+    answer = await post(server, content)
+    assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
+    assert await ids(server) == []
+
+
 async def test_what_old_clients_send_to_the_store_route_is_unpacked(server: Server) -> None:
     sent = []
     for pack in (

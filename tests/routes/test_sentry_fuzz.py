@@ -113,10 +113,11 @@ async def test_what_is_passed_over_is_not_held(server: Server, monkeypatch: pyte
 
 
 async def test_who_sends_too_slowly_is_told_so(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And the control: who has the time of always is waited for."""
+    """And the controls: who has the time of always is waited for, and so is who has sent much."""
     host, port = server.url.removeprefix("http://").split(":")
-    for wait_s, is_answered in ((0.05, True), (20.0, False)):
+    for wait_s, slow_bytes, is_answered in ((0.05, 1000, True), (20.0, 1000, False), (0.05, 0.01, False)):
         monkeypatch.setattr(ingest_request, "BODY_TIMEOUT_S", wait_s)
+        monkeypatch.setattr(ingest_request, "SLOW_BYTES", slow_bytes)
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(f"POST /api/1/envelope/?sentry_key={server.key} HTTP/1.1\r\nHost: {host}\r\n".encode())
         writer.write(b"Content-Length: 1000\r\n\r\n{}\n")
