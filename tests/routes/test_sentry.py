@@ -9,6 +9,7 @@ import json
 import zlib
 from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,12 +19,13 @@ import msgspec
 import pytest
 from backports import zstd
 
-from avalon.errors import Unavailable
+from avalon.errors import BadInput, Unavailable
 from avalon.protocols.sentry.envelope import EnvelopeParser
 from avalon.protocols.sentry.items import PASSED_OVER
 from avalon.routes import ingest_answers, sentry
+from avalon.routes.sentry_request import refuse
 from avalon.telemetry import SENTRY_ITEMS
-from tests.conftest import Server
+from tests.conftest import Server, Urls, running, settings_for
 
 
 def an_event(**fields: Any) -> dict[str, Any]:
@@ -378,6 +380,23 @@ async def test_a_browser_may_send_and_read_what_is_answered(client: httpx.AsyncC
             assert answer.headers["access-control-allow-origin"] == "*"
             exposed = answer.headers["access-control-expose-headers"]
             assert exposed == "retry-after, x-sentry-error, x-sentry-rate-limits"
+
+
+async def test_where_origins_are_named_a_page_of_another_reads_nothing(urls: Urls, tmp_path: Path) -> None:
+    settings = settings_for(urls, tmp_path)
+    named = msgspec.structs.replace(settings, cors_origins=("https://shop.example",))
+    async with running(named) as server:
+        for origin, is_named in (("https://shop.example", True), ("https://evil.example", False)):
+            headers = (await post(server, an_envelope(), Origin=origin)).headers
+            assert headers.get("access-control-allow-origin") == (origin if is_named else None)
+            assert ("access-control-expose-headers" in headers) == is_named
+            assert headers["vary"] == "origin"
+
+
+def test_what_a_header_says_of_an_error_is_one_short_line() -> None:
+    request: Any = None
+    answer = refuse(request, BadInput("é\r\n" * 500))
+    assert dict(answer.headers)[b"x-sentry-error"] == b"?" * 67
 
 
 async def test_a_key_is_bound_to_its_origins_wherever_it_stands(
