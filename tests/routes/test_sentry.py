@@ -480,6 +480,12 @@ async def test_a_browsers_report_that_is_none_is_refused(server: Server) -> None
         assert (answer.status_code, answer.json()["code"]) == (400, "bad_input"), body
 
 
+async def test_of_a_list_of_browsers_reports_a_hundred_are_stored(server: Server) -> None:
+    report, _, _ = BROWSER_REPORTS["csp"]
+    assert (await post(server, json.dumps([report] * 101).encode(), "/api/1/security/")).status_code == 200
+    assert len(await stored(server)) == 100
+
+
 DUMP = b"MDMP" + bytes(3_000_000)
 DUMP_TOLD = {
     "name": "crash.dmp",
@@ -490,6 +496,11 @@ DUMP_TOLD = {
     "format": "minidump",
     "note": "only this reference is kept: the file itself is neither stored nor symbolicated",
 }
+
+
+A_FIELD_TOO_LARGE = (
+    b'--x\r\nContent-Disposition: form-data; name="log"\r\n\r\n' + b"x" * 1_100_000 + b"\r\n--x--\r\n"
+)
 
 
 async def upload(server: Server, data: dict[str, str], **files: Any) -> httpx.Response:
@@ -544,6 +555,7 @@ async def test_a_bare_minidump_is_taken_and_a_form_without_one_refused(server: S
         ("multipart/form-data", b"", 415),
         ("text/plain", DUMP, 415),
         ("application/octet-stream", b"", 400),
+        ("multipart/form-data; boundary=x", A_FIELD_TOO_LARGE, 413),
     ):
         refused = await post(server, body, "/api/1/minidump/", **{"Content-Type": content_type})
         assert refused.status_code == status, (content_type, body[:20])
