@@ -92,6 +92,7 @@ async def test_an_event_that_comes_a_moment_later_is_waited_for(
     assert (await sent).status_code == 200
     assert [item["text"] for item in await history(admin, event["event_id"])] == ["it broke"]
     assert len(await stored(server)) == 1
+    assert server.services.feedback.waiting == 0
 
 
 async def test_so_many_wait_at_once(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
