@@ -8,6 +8,7 @@ answers to standard output, and ends with its input.
 
 from __future__ import annotations
 
+import ctypes
 import resource
 import sys
 from collections import OrderedDict
@@ -67,12 +68,19 @@ class Ready:
         script = zstd.decompress(question.script) if question.script else b""
         map_ = zstd.decompress(question.map or b"")
         found = SourceMapCache.from_bytes(script, map_), len(script) + 2 * len(map_)
+        _give_back()
         self._maps[question.name] = found
         self._size += found[1]
         while self._size > self._limit and len(self._maps) > 1:
             _, (_, size) = self._maps.popitem(last=False)
             self._size -= size
         return found
+
+
+def _give_back() -> None:
+    """What reading took and has freed goes back to the system, where its C library can do that (glibc)."""
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
 
 
 def _look_up(cache: SourceMapCache, line: int, column: int) -> Origin | None:
