@@ -308,6 +308,13 @@ class TestBounds:
             assert (await post(server, an_envelope(an_item("user_report", said)))).status_code == 200
         assert len(await history(admin, event["event_id"])) == 2
         assert len(await stored(server)) == 1
+        await server.services.drops.flush()
+        (dropped,) = (await admin.get("/api/drops")).json()["items"]
+        assert (dropped["category"], dropped["reason"], dropped["quantity"]) == (
+            "feedback",
+            "too_many_comments",
+            1,
+        )
 
     async def test_an_envelope_full_of_feedback_is_cut(self, server: Server) -> None:
         items = [an_item("user_report", a_user_report(uuid4().hex)) for _ in range(12)]
