@@ -34,7 +34,7 @@ async def test_markup_in_a_report_is_shown_as_the_text_that_it_is(
         stored.append(await replica.report(replicas.key, text, error=error, metadata={text: text}))
     await expect(visitor.messages).to_contain_text(HOSTILE[::-1])
     await page.reload()
-    await expect(visitor.messages).to_have_text(HOSTILE[::-1])
+    await expect(visitor.messages).to_contain_text(HOSTILE[::-1])
     for text, report in zip(HOSTILE, stored, strict=True):
         await page.goto(report["url"])
         await visitor.sees_heading(text)
