@@ -152,7 +152,8 @@ function showList() {
   find('#key button').addEventListener('click', async () => {
     const made = await request('POST', '/api/keys', { name: 'First page', service: 'my-app' }).catch((error) => error);
     if (made.key) fill(main, { curl: curl(made.key) });
-    find('#key [role=status]').textContent = made.key ? 'It stands in the command now, and is shown only here.' : made.message;
+    find('#key [role=status]').textContent = made.key
+      ? `It stands in the command now, and is shown only here. For Sentry’s SDKs: ${made.dsn}` : made.message;
   });
   render();
 }
@@ -166,8 +167,8 @@ async function showReport(id) {
     show('detail', report.message, { message: report.message, stack: stackOf(report) || 'No stack was sent.' });
     main.append(...PARTS.filter((name) => Object.keys(report[name] ?? {}).length).map((name) => partElement(name, report[name])));
     describe(main, toRow(report));
-    const { occurred_at: Time, type: Type, environment: Environment, release: Release, id: ID } = report;
-    const facts = { Time, Type, Path: toRow(report).path, Environment, Release, ID };
+    const { occurred_at: Time, type: Type, environment: Environment, release: Release, id: ID, issue } = report;
+    const facts = { Time, Type, Path: toRow(report).path, Environment, Release, ID, Issue: issue?.id };
     for (const [name, value] of Object.entries(facts)) {
       if (value) find('dl', main).append(textElement('dt', name), textElement('dd', value));
     }

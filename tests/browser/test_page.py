@@ -58,6 +58,8 @@ async def test_the_empty_list_teaches_a_command_that_works(replica: Replica, vis
     await visitor.page.get_by_role("button", name="New API key").click()
     await expect(command).not_to_contain_text("avl_your_api_key")
     key = re.findall(r"avl_\w+", await command.inner_text())[0]
+    dsn = f"{replica.url.replace('://', f'://{key}@')}/1"
+    await expect(visitor.page.get_by_role("status").last).to_contain_text(dsn)
     await replica.report(key, "with the key of the page")
     await expect(visitor.messages).to_have_text(["with the key of the page"])
 
