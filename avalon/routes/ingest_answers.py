@@ -110,6 +110,8 @@ async def store(services: Services, key: ApiKey, submissions: Sequence[Submissio
 
     Raises Unavailable or TooManyRequests where that is said of all of them.
     """
+    if not submissions:
+        return []
     if await services.source_maps.may_help(key.service):
         submissions = await _group_by_maps(services, key, submissions)
     events = [to_event(submission, key.service, key.actor) for submission in submissions]
