@@ -47,7 +47,7 @@ async def test_an_upload_that_comes_late_still_helps_reading(
     before = await read(admin, sent)
     assert functions(before) == ["c", "r.submit", "n", "o"]
     assert {frame["source_map"] for frame in frames(before)} == {
-        f"nothing was uploaded for the debug id {ONE.debug_id}"
+        f"nothing was uploaded to the service {server.service} for the debug id {ONE.debug_id}"
     }
     done = await (await uploader(admin, server)).upload(bundle(ONE))
     assert (done.status_code, done.json()["state"]) == (200, "ok"), done.text
@@ -120,9 +120,8 @@ async def test_without_debug_ids_release_distribution_and_address_find_it(
         return frames(await read(admin, sent))[-1]
 
     assert (await innermost(release="1.0", dist="7"))["function"] == "priceOf"
-    assert (await innermost(release="1.0"))[
-        "source_map"
-    ] == "nothing was uploaded for this address, release 1.0"
+    why = f"nothing was uploaded to the service {server.service} for this address, release 1.0"
+    assert (await innermost(release="1.0"))["source_map"] == why
     assert "distribution 8" in (await innermost(release="1.0", dist="8"))["source_map"]
     assert "release 2.0" in (await innermost(release="2.0", dist="7"))["source_map"]
     assert "neither a debug id" in (await innermost(dist="7"))["source_map"]
