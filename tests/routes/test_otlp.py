@@ -337,6 +337,24 @@ class TestManyAtOnce:
         )
         assert instants == 5
 
+    async def test_large_records_are_appended_a_few_at_a_time(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A span's reports share what it says, so that a small request may be large in memory."""
+        chunks: list[int] = []
+        chunk = otlp._chunk
+
+        def counted(outcomes: Any) -> Any:
+            found = chunk(outcomes)
+            chunks.append(len(found))
+            return found
+
+        monkeypatch.setattr(otlp, "_chunk", counted)
+        monkeypatch.setattr(otlp, "CHUNK_BYTES", 10_000)
+        logs = [a_log(f"boom {number}", {"a": "x" * 6_000}) for number in range(4)]
+        assert (await post(server, logs_of(*logs))).status_code == 200
+        assert chunks == [2, 2, 0]
+
     @pytest.mark.parametrize("raised", [True, False], ids=["before the append", "by the append"])
     async def test_where_postgres_goes_away_all_is_asked_for_again_and_stored_once(
         self, server: Server, monkeypatch: pytest.MonkeyPatch, raised: bool
