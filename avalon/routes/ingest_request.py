@@ -52,13 +52,14 @@ class Request:
         "scope",
         "sentry_auth",
         "services",
+        "window",
     )
 
     def __init__(self, scope: HTTPScope, receive: Receive) -> None:
         self.scope = scope
         self.receive = receive
         self.services: Services = scope["litestar_app"].state.services
-        self.held = 0
+        self.held = self.window = 0
         self.sentry_auth = self.authorization = ""
         self.key = self.content_type = self.encoding = self.host = self.origin = self.length = ""
         for name, value in scope["headers"]:
@@ -118,11 +119,16 @@ class Request:
                 if not is_first:
                     await asyncio.sleep(0)  # others wait for the loop
                 is_first = False
+                self._keep_window(inflater.window)
                 yield step
         inflater.end()
 
     def keep(self, size: int) -> None:
-        """Says how much of the body is in memory; raises Unavailable where all together keep too much."""
+        """Says how much of the body is in memory; raises Unavailable where all together keep too much.
+
+        What its decoder keeps comes on top.
+        """
+        size += self.window
         if size > self.held:
             self._hold(size - self.held)
         elif size < self.held:
@@ -132,6 +138,11 @@ class Request:
     def let_go(self) -> None:
         """What was held of a large body is free again."""
         self.services.ingest.let_go(self.held)
+
+    def _keep_window(self, size: int) -> None:
+        if size > self.window:
+            self._hold(size - self.window)
+            self.window = size
 
     def _hold(self, size: int) -> None:
         self.services.ingest.hold(size)
