@@ -275,10 +275,10 @@ async def test_what_a_body_takes_in_memory_is_counted_as_it_inflates_and_let_go(
 ) -> None:
     packed = gzip.compress(encode(logs_of(a_log("x" * 1_000_000)), PROTOBUF))
     headers = {"Content-Encoding": "gzip"}
-    monkeypatch.setattr(queue, "HELD_BYTES_LIMIT", 900_000)
+    monkeypatch.setattr(queue, "HELD_BYTES_LIMIT", 1_500_000)
     refused = await post(server, packed, **headers)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-    monkeypatch.setattr(queue, "HELD_BYTES_LIMIT", 1_100_000)
+    monkeypatch.setattr(queue, "HELD_BYTES_LIMIT", 1_850_000)
     for _ in range(2):
         assert (await post(server, packed, **headers)).status_code == 200
 
@@ -287,9 +287,9 @@ async def test_what_many_small_records_take_in_memory_is_counted_and_let_go(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many = logs_of(*[a_log(severity_number=9)] * 1000)
-    monkeypatch.setattr(queue, "HELD_BYTES_LIMIT", 150_000)
+    monkeypatch.setattr(queue, "HELD_BYTES_LIMIT", 250_000)
     assert (await post(server, many)).status_code == 503
-    monkeypatch.setattr(queue, "HELD_BYTES_LIMIT", 200_000)
+    monkeypatch.setattr(queue, "HELD_BYTES_LIMIT", 340_000)
     for _ in range(2):
         assert (await post(server, many)).status_code == 200
 
