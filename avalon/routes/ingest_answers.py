@@ -110,21 +110,30 @@ async def store(services: Services, key: ApiKey, submissions: Sequence[Submissio
 
     Raises Unavailable or TooManyRequests where that is said of all of them.
     """
+    if not submissions:
+        return []
     if await services.source_maps.may_help(key.service):
-        submissions = await _group_by_maps(services, key.service, submissions)
+        submissions = await _group_by_maps(services, key, submissions)
     events = [to_event(submission, key.service, key.actor) for submission in submissions]
     return await services.ingest.submit_many(events, key)
 
 
 async def _group_by_maps(
-    services: Services, service: str, submissions: Sequence[Submission]
+    services: Services, key: ApiKey, submissions: Sequence[Submission]
 ) -> list[Submission]:
     """The same reports, grouped by their frames as they were written, as far as that is found in time."""
     grouped = list(submissions)
     with suppress(TimeoutError, Unavailable):
-        rules = await services.rule_book.find(service)
+        terms = await terms_of(services, key)
         async with asyncio.timeout(MAX_WAIT_S):
             for index, one in enumerate(submissions):
-                report = await group_by_maps(services.source_maps, service, one.release, one.report, rules)
+                report = await group_by_maps(
+                    services.source_maps,
+                    key.service,
+                    one.release,
+                    one.report,
+                    rules=terms.rules,
+                    privacy=terms.privacy,
+                )
                 grouped[index] = replace(one, report=report)
     return grouped

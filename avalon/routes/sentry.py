@@ -13,13 +13,11 @@ from contextlib import suppress
 from typing import Final, TypeVar, cast
 from uuid import UUID
 
-import msgspec
 from litestar import asgi
 from litestar.types import HTTPScope, Receive, Scope, Send
 
 from avalon.auth import ApiKey
 from avalon.errors import AvalonError, BadInput, PayloadTooLarge
-from avalon.events import uuid7
 from avalon.protocols.avalon import MAX_REPORT_BYTES
 from avalon.protocols.sentry.envelope import EnvelopeParser
 from avalon.protocols.sentry.event import read_event
@@ -59,12 +57,13 @@ async def _envelope(request: Request) -> Answer:
         request.keep(parser.held)
     parser.end()
     taken = await _translate(parser.held, lambda: take_envelope(parser, terms))
-    if taken.items["event", TOO_LARGE] and not taken.submissions:
-        raise PayloadTooLarge(f"the event is larger than {MAX_REPORT_BYTES} bytes")
     ids = await _store(request, key, taken.submissions)
+    ids += await store_feedback(request.services, key, taken.feedback, terms)
+    # What was refused comes again, and would be counted twice.
     count_items(request.services, key, taken.items)
     count_discarded(request.services, key, taken.discarded)
-    ids += await store_feedback(request.services, key, taken.feedback, terms)
+    if taken.items["event", TOO_LARGE] and not ids:
+        raise PayloadTooLarge(f"the event is larger than {MAX_REPORT_BYTES} bytes")
     id = ids[0] if ids else read_id(as_text((parser.header or {}).get("event_id")))
     return Answer(200, encode({"id": id.hex} if id else {}))
 
@@ -123,15 +122,16 @@ async def _translate(size: int, translate: Callable[[], Result]) -> Result:
 
 
 async def _store(request: Request, key: ApiKey, submissions: list[Submission]) -> list[UUID]:
-    """Appends the events; the ids of those that are stored. Raises what was said of the first of none."""
-    if not submissions:
-        return []
-    named = [one if one.id else msgspec.structs.replace(one, id=uuid7()) for one in submissions]
-    answers = await store(request.services, key, named)
-    ids = [answer.id for answer in answers if not isinstance(answer, AvalonError)]
-    if not ids:
-        raise cast("AvalonError", answers[0])
-    return ids
+    """Appends the events, and gives their ids.
+
+    Raises what was said of the first that was not stored; sent again, the others are not doubled.
+    """
+    stored = []
+    for answer in await store(request.services, key, submissions):
+        if isinstance(answer, AvalonError):
+            raise answer
+        stored.append(answer.id)
+    return stored
 
 
 @asgi("/api/1/envelope", copy_scope=False, opt={"exclude_from_auth": True})

@@ -8,9 +8,11 @@ answers to standard output, and ends with its input.
 
 from __future__ import annotations
 
+import ctypes
 import resource
 import sys
 from collections import OrderedDict
+from contextlib import suppress
 from typing import IO, Final
 
 import msgspec
@@ -67,12 +69,19 @@ class Ready:
         script = zstd.decompress(question.script) if question.script else b""
         map_ = zstd.decompress(question.map or b"")
         found = SourceMapCache.from_bytes(script, map_), len(script) + 2 * len(map_)
+        _give_back()
         self._maps[question.name] = found
         self._size += found[1]
         while self._size > self._limit and len(self._maps) > 1:
             _, (_, size) = self._maps.popitem(last=False)
             self._size -= size
         return found
+
+
+def _give_back() -> None:
+    """What reading took and has freed goes back to the system, where its C library can do that (glibc)."""
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
 
 
 def _look_up(cache: SourceMapCache, line: int, column: int) -> Origin | None:
@@ -109,7 +118,16 @@ def serve(source: IO[bytes], sink: IO[bytes]) -> None:
         sink.flush()
 
 
+def bound_memory() -> None:
+    """To MAX_MEMORY_BYTES, or to less where whoever started us has less."""
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    most = MAX_MEMORY_BYTES if most == resource.RLIM_INFINITY else min(most, MAX_MEMORY_BYTES)
+    # macOS has no such bound, and says that it is wrong.
+    with suppress(ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+    bound_memory()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     serve(sys.stdin.buffer, sys.stdout.buffer)

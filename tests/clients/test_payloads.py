@@ -49,7 +49,13 @@ def test_every_payload_is_taken_and_comes_back(served: Served, way: str) -> None
 
 
 def is_same(body: bytes, found: dict[str, Any]) -> bool:
-    """Whether the API gives what the translation says; jsonb keeps no order of keys."""
+    """Whether the API gives what the translation says; jsonb keeps no order of keys.
+
+    Frames of minified scripts say beside it that there is no source map.
+    """
+    for exception in found["exceptions"]:
+        for frame in exception.get("frames", ()):
+            frame.pop("source_map", None)
     submission = decode_event(body)
     report = msgspec.structs.replace(submission.report, grouping=None)
     expected = json.loads(encode_report(report))

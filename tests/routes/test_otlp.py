@@ -205,7 +205,7 @@ async def test_what_cannot_be_read_is_a_400_with_a_status(server: Server, encodi
 async def test_a_wrong_key_is_a_401_with_a_status(server: Server, encoding: str) -> None:
     answer = await post(server, b"", encoding=encoding, **{"X-API-Key": "avl_nonsense"})
     assert (answer.status_code, answer.headers["content-type"]) == (401, encoding)
-    assert status_of(answer) == "this API key is not known"
+    assert status_of(answer).startswith("this API key is not known")
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/grpc"])

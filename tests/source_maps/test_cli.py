@@ -39,34 +39,52 @@ async def run(server: Server, key: str, *arguments: str) -> int:
     return await asyncio.to_thread(cli.main, given)
 
 
-@pytest.mark.parametrize(
-    ("head", "line"),
-    [
-        ("", 2),
-        ('"use strict";\n', 3),
-        ("#!/usr/bin/env node\n", 3),
-        ('#!/bin/node\n"use strict";"use client";\n', 4),
-    ],
-    ids=["plain", "strict", "program", "strict program"],
-)
+# What may stand in front of a build, and the line of its code once a debug id is in it.
+HEADS = {
+    "": 2,
+    '"use strict";\n': 3,
+    "#!/usr/bin/env node\n": 3,
+    '#!/bin/node\n"use strict";"use client";\n': 4,
+}
+
+
 async def test_a_build_without_debug_ids_gets_them_and_its_frames_become_readable(
-    server: Server, admin: httpx.AsyncClient, tmp_path: Path, head: str, line: int
+    server: Server, admin: httpx.AsyncClient, tmp_path: Path
 ) -> None:
-    folder = build(tmp_path / "dist", head=head)
-    assert await run(server, await upload_key(admin, server.service), "--inject", str(folder)) == 0
-    text = (folder / "app.min.js").read_text()
-    for kept in head.split("\n"):
-        assert kept in text.partition(";(function")[0]
-    (script,) = find_scripts([folder])
-    assert script.debug_id is not None
-    assert text.rstrip().endswith(f"//# debugId={script.debug_id}")
-    assert json.loads((folder / "app.min.js.map").read_text())["debugId"] == str(script.debug_id)
-    sent = event(ONE._replace(debug_id=str(script.debug_id)))
-    for frame in sent["exception"]["values"][0]["stacktrace"]["frames"]:
-        frame["lineno"] = line
-    found = await read(admin, await report(server, sent))
-    assert functions(found) == WRITTEN
-    assert frames(found)[-1]["context_line"] == "  return item.price!.cents;"
+    key = await upload_key(admin, server.service)
+    for number, (head, line) in enumerate(HEADS.items()):
+        folder = build(tmp_path / str(number), head=head)
+        assert await run(server, key, "--inject", str(folder)) == 0
+        text = (folder / "app.min.js").read_text()
+        for kept in head.split("\n"):
+            assert kept in text.partition(";(function")[0]
+        (script,) = find_scripts([folder])
+        assert script.debug_id is not None
+        assert text.rstrip().endswith(f"//# debugId={script.debug_id}")
+        assert json.loads((folder / "app.min.js.map").read_text())["debugId"] == str(script.debug_id)
+        sent = event(ONE._replace(debug_id=str(script.debug_id)))
+        for frame in sent["exception"]["values"][0]["stacktrace"]["frames"]:
+            frame["lineno"] = line
+        found = await read(admin, await report(server, sent))
+        assert functions(found) == WRITTEN, head
+        assert frames(found)[-1]["context_line"] == "  return item.price!.cents;"
+
+
+def test_a_script_behind_a_banner_stays_strict(tmp_path: Path) -> None:
+    head = '/*! shop */ // "use nothing"\n/* a\n */\'use client\';\n"use strict";\n'
+    (script,) = find_scripts([build(tmp_path, head=head)])
+    assert inject(script)
+    assert script.text.startswith("'use client';\"use strict\";;(function(){")
+    assert head in script.text
+
+
+def test_a_script_that_is_not_utf_8_is_left_as_it_is(tmp_path: Path) -> None:
+    path = build(tmp_path) / "app.min.js"
+    content = path.read_bytes() + b'console.log("\xe9t\xe9");'
+    path.write_bytes(content)
+    (script,) = find_scripts([tmp_path])
+    assert (inject(script), script.lacks) == (False, "is not UTF-8")
+    assert path.read_bytes() == content
 
 
 def test_the_same_build_gets_the_same_debug_id_and_no_second_one(tmp_path: Path) -> None:

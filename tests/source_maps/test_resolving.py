@@ -240,3 +240,28 @@ async def test_sources_are_scrubbed_like_all_that_is_shown(server: Server, admin
     frame = frames(await read(admin, await report(server, sent)))[-1]
     assert frame["filename"] == "a.ts"
     assert "4111" not in frame["context_line"] and "\0" not in frame["context_line"]
+
+
+@pytest.mark.parametrize("drops", [True, False])
+async def test_a_keys_rules_hold_for_the_lines_that_group_its_reports(
+    server: Server, admin: httpx.AsyncClient, drops: bool
+) -> None:
+    """A line of source is part of the grouping where the error itself says nothing."""
+    said = {"version": 3, "sources": ["a.ts"], "names": [], "mappings": "AAAA"}
+    source = {**said, "sourcesContent": ["check('10.11.12.13')"]}
+    files = {"m": {"type": "source_map", "url": f"{ONE.url}.map", "headers": {"debug-id": ONE.debug_id}}}
+    await (await uploader(admin, server)).upload(zipped({"files": files}, {"m": json.dumps(source).encode()}))
+    body = {"name": "web", "service": server.service, "drop_ip_addresses": drops}
+    key = (await admin.post("/api/keys", json=body)).json()["key"]
+    sent = event(ONE)
+    (error,) = sent["exception"]["values"]
+    error |= {"type": "Error", "value": ""}
+    for frame in error["stacktrace"]["frames"]:
+        frame["lineno"] = 1
+    await report(server, sent, key)
+    (row,) = await server.services.database.fetch_dicts(
+        "SELECT data FROM log.event WHERE type = 'error.reported' AND id = %(id)s", {"id": sent["event_id"]}
+    )
+    parts = " ".join(row["data"]["grouping"]["key_parts"])
+    assert "check(" in parts
+    assert ("10.11.12.13" in parts) is not drops
