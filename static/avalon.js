@@ -124,7 +124,7 @@
     while (queue.length) navigator.sendBeacon(address, JSON.stringify(queue.splice(0, 5)));
   };
 
-  addEventListener('error', ({ error, message, filename, lineno, colno }) =>
+  addEventListener('error', ({ error, message, filename = '', lineno, colno }) =>
     report(
       error ?? message,
       filename || error ? {} : { metadata: { note: 'of another origin; its tag needs `crossorigin`' } },

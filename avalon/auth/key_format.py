@@ -44,6 +44,12 @@ def shown(key: str) -> str:
     return key[:SHOWN_SIGNS]
 
 
+def dsn_of(key: str, base_url: str) -> str:
+    """What Sentry's SDKs are given: address and key in one line. The project's number means nothing to us."""
+    scheme, _, host = base_url.partition("://")
+    return f"{scheme}://{key}@{host}/1"
+
+
 def _checksum(body: str) -> str:
     number = crc32(body.encode())
     signs = []

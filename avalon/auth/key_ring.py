@@ -32,6 +32,8 @@ _WRONG_SCOPE: Final = {
     "report": "this key is for reports: make one whose scope is source_maps",
     "source_maps": "this key is for source maps: make one whose scope is report",
 }
+_NOT_WHOLE: Final = "this API key is not known: a whole one is avl_ and 38 letters and digits"
+_UNKNOWN: Final = "this API key is not known: it was deleted or rotated, or is that of another Avalon"
 
 
 class ApiKey(msgspec.Struct, frozen=True):
@@ -74,9 +76,13 @@ class _Known(msgspec.Struct, frozen=True):
 
     def usable(self) -> ApiKey:
         if not self.is_active:
-            raise KeyRefused("this API key is switched off", code="key_inactive")
+            raise KeyRefused(
+                "this API key is switched off: an admin can switch it on again", code="key_inactive"
+            )
         if self.ends_at <= monotonic():
-            raise KeyRefused("this API key has expired", code="key_expired")
+            raise KeyRefused(
+                "this API key has expired: an admin can set a later end, or make another", code="key_expired"
+            )
         return self.key
 
 
@@ -98,14 +104,18 @@ class KeyRing:
 
     async def _ask(self, text: str, sha256: bytes) -> _Known:
         if not text:
-            raise KeyRefused("send an API key in the header X-API-Key", code="key_missing")
-        if not is_well_formed(text) or self._unknown.get(sha256):
-            raise KeyRefused("this API key is not known", code="key_unknown")
+            raise KeyRefused(
+                "send an API key, in the header X-API-Key or as the key of a DSN", code="key_missing"
+            )
+        if not is_well_formed(text):
+            raise KeyRefused(_NOT_WHOLE)
+        if self._unknown.get(sha256):
+            raise KeyRefused(_UNKNOWN)
         begun, begun_unknown = self._known.begin(), self._unknown.begin()
         row = await self._database.fetch_one(sql.find_key, {"sha256": sha256}, row=_Found)
         if row is None:
             self._unknown.put(begun_unknown, sha256, True)
-            raise KeyRefused("this API key is not known", code="key_unknown")
+            raise KeyRefused(_UNKNOWN)
         known = _as_known(row)
         self._known.put(begun, sha256, known)
         return known

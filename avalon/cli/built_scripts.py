@@ -29,7 +29,10 @@ _DEBUG_ID: Final = re.compile(r"^\s*//#\s*debugId=([0-9a-fA-F-]{36})\s*$", re.MU
 _INLINE: Final = re.compile(r"data:application/json[^,]*?(;base64)?,(.*)", re.DOTALL)
 # What must stay in front: an interpreter, and directives such as "use strict".
 _HASHBANG: Final = re.compile(r"#![^\n]*\n")
-_DIRECTIVES: Final = re.compile(r"""(?:\s*(?:"use [\w ]{1,40}"|'use [\w ]{1,40}')\s*;)+""")
+# It must be the first that is no comment.
+_DIRECTIVE: Final = re.compile(
+    r"""(?>\s+|//[^\n]*\n|/\*.*?\*/)*+("use [\w ]{1,40}"|'use [\w ]{1,40}')\s*;""", re.DOTALL
+)
 _TELL: Final = (
     ';(function(){{try{{var g=typeof globalThis!=="undefined"?globalThis:typeof self!=="undefined"?self:'
     "window,s=new Error().stack;if(s)(g._sentryDebugIds=g._sentryDebugIds||{{}})[s]={id};}}catch(e){{}}}})();"
@@ -75,7 +78,10 @@ def _walk(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
 def _read(path: Path, name: str) -> BuiltScript:
     if path.stat().st_size > MAX_FILE_BYTES:
         return BuiltScript(path, name, "", lacks="is larger than 64 MB")
-    script = BuiltScript(path, name, path.read_text(encoding="utf-8", errors="replace"))
+    try:
+        script = BuiltScript(path, name, path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        return BuiltScript(path, name, "", lacks="is not UTF-8")
     script.debug_id = _last_id(script.text)
     references = _REFERENCE.findall(script.text)
     try:
@@ -143,15 +149,21 @@ def inject(script: BuiltScript) -> bool:
     hashbang = _HASHBANG.match(script.text)
     head = hashbang[0] if hashbang else ""
     body = script.text[len(head) :]
-    directives = _DIRECTIVES.match(body)
-    said = directives[0].strip().replace("\n", "") if directives else ""
     tell = _TELL.format(id=json.dumps(str(script.debug_id)))
-    script.text = f"{head}{said}{tell}\n{body.rstrip()}\n//# debugId={script.debug_id}\n"
+    script.text = f"{head}{_directives(body)}{tell}\n{body.rstrip()}\n//# debugId={script.debug_id}\n"
     _shift(script.map, 1 if head else 0)
     script.map["debug_id"] = script.map["debugId"] = str(script.debug_id)
     script.path.write_text(script.text, encoding="utf-8")
     script.map_path.write_text(json.dumps(script.map, separators=(",", ":")), encoding="utf-8")
     return True
+
+
+def _directives(body: str) -> str:
+    said, at = [], 0
+    while found := _DIRECTIVE.match(body, at):
+        said.append(f"{found[1]};")
+        at = found.end()
+    return "".join(said)
 
 
 def _shift(map_: dict[str, Any], line: int) -> None:

@@ -21,6 +21,7 @@ import msgspec
 
 import avalon
 from avalon.auth import Auth, FirstStart
+from avalon.auth.key_format import dsn_of
 from avalon.cli.console import database_of, say, service_database
 from avalon.cli.port import local_url, reachable, take_port
 from avalon.cli.server import serve
@@ -125,6 +126,7 @@ class _Welcome:
             return ""
         password = first.password or "the one in AVALON_ADMIN_PASSWORD"
         note = "   (shown only now; the first login asks for a new one)" if first.password else ""
+        dsn = dsn_of(first.api_key, self._url)
         command = ["curl", f"{self._local}/report", "-H", f"X-API-Key: {first.api_key}"]
         command += ["-H", "Content-Type: application/json", "-d", EXAMPLE]
         return "\n".join(
@@ -135,6 +137,8 @@ class _Welcome:
                 f"Send a first error, as the service {first.service}; the key is shown only now, too:",
                 "",
                 f"  {shlex.join(command)}",
+                "",
+                f"Programs with a Sentry SDK report with this DSN:  {dsn}",
                 "",
             ]
         )

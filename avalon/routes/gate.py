@@ -141,15 +141,14 @@ def is_guarded(path: str) -> bool:
     if _DOTS.search(path):
         resolved = posixpath.normpath(path.replace("\\", "/"))
         return bool(_UNDER_API.match(path) or _UNDER_API.match(resolved))
-    if path in OPEN or path.startswith(OPEN_BELOW) or is_ingest(path):
+    if path in OPEN or path.startswith(OPEN_BELOW) or is_ingest(path) or UPLOADS.fullmatch(path):
         return False
     return bool(_UNDER_API.match(path))
 
 
 def is_ingest(path: str) -> bool:
-    """Whether an API key is what this path asks for."""
-    patterns = (INGEST, FEEDBACK, UPLOADS)
-    return path == FEEDBACK_FORM or any(pattern.fullmatch(path) for pattern in patterns)
+    """Whether programs, or those who use them, report here; an API key is what it asks for."""
+    return path == FEEDBACK_FORM or bool(INGEST.fullmatch(path) or FEEDBACK.fullmatch(path))
 
 
 def _password_change_required() -> Forbidden:

@@ -13,7 +13,7 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from avalon.errors import NotFound
 from avalon.routes.answers import refuse_socket, send_error
-from avalon.routes.gate import INGEST
+from avalon.routes.gate import is_ingest
 from avalon.routes.peer import is_secure
 from avalon.routes.problems import as_avalon_error, log_unhandled
 from avalon.settings import Settings
@@ -167,10 +167,10 @@ class _Exchange:
 
 def part_of(path: str) -> str:
     """Which part of the service a path belongs to: a closed set, for metrics."""
-    if path == "/report" or path.startswith("/report/"):
+    if path == "/report" or path.startswith(("/report/", "/v1/")):
         return "ingest"
     if path.startswith("/api/"):
-        return "ingest" if INGEST.match(path) else "api"
+        return "ingest" if is_ingest(path.rstrip("/")) else "api"
     if path.startswith(("/health/", "/metrics")):
         return "health"
     return "page"

@@ -12,10 +12,12 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import UNSET, UnsetType
 
 from avalon.auth import KeyItem
+from avalon.auth.key_format import dsn_of
 from avalon.events import ApiKeyChanged
 from avalon.read_models.rows import as_time
 from avalon.routes.answers import MAX_PAGE, Done, Limit, as_fields, cut_page
 from avalon.routes.dependencies import principal, requires, services
+from avalon.routes.peer import base_url_for
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -69,9 +71,10 @@ class Key(msgspec.Struct):
 
 
 class NewKey(Key):
-    """A key with its text, which is shown this once."""
+    """A key with its text, which is shown this once. `dsn`, for Sentry's SDKs, only where it may report."""
 
     key: str
+    dsn: str | None
 
 
 class RotatedKey(NewKey):
@@ -100,7 +103,7 @@ async def create_key(request: AnyRequest, data: JSONBody[NewKeyBody]) -> NewKey:
     """Make a key; the answer holds its text, this once."""
     keys = services(request).auth.keys
     item, text = await keys.create(principal(request).actor, **msgspec.structs.asdict(data))
-    return NewKey(**as_fields(item), key=text)
+    return NewKey(**as_fields(item), key=text, dsn=_dsn(request, item, text))
 
 
 @get("/api/keys/{key:uuid}", tags=["keys"])
@@ -124,7 +127,8 @@ async def rotate_key(
     keys = services(request).auth.keys
     overlap_s = data.overlap_seconds if data else 0
     item, text, ends_at = await keys.rotate(principal(request).actor, key, overlap_s=overlap_s)
-    return RotatedKey(**as_fields(item), key=text, previous_expires_at=as_time(ends_at))
+    dsn = _dsn(request, item, text)
+    return RotatedKey(**as_fields(item), key=text, dsn=dsn, previous_expires_at=as_time(ends_at))
 
 
 @delete("/api/keys/{key:uuid}", status_code=200, guards=[requires("admin")], tags=["keys"])
@@ -136,6 +140,12 @@ async def delete_key(request: AnyRequest, key: FromPath[UUID]) -> Done:
 
 def _key(item: KeyItem) -> Key:
     return Key(**as_fields(item))
+
+
+def _dsn(request: AnyRequest, item: KeyItem, text: str) -> str | None:
+    if item.scope != "report":
+        return None
+    return dsn_of(text, base_url_for(request.scope, services(request).settings))
 
 
 handlers = [list_keys, create_key, get_key, change_key, rotate_key, delete_key]

@@ -53,6 +53,11 @@ def own_origin(scope: Scope, settings: Settings) -> str:
     return _origin("https" if is_secure(scope, settings) else "http", host)
 
 
+def base_url_for(scope: Scope, settings: Settings) -> str:
+    """What links and DSNs begin with: the address that the settings name, or else the one that was asked."""
+    return settings.public_url or own_origin(scope, settings)
+
+
 def check_origin(scope: Scope, settings: Settings) -> None:
     """Raises Forbidden unless a page of our own sent this: browsers say so, and pages can't (RFC 6454)."""
     origins = {own_origin(scope, settings)}

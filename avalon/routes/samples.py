@@ -16,7 +16,7 @@ from avalon.protocols.submission import Terms, submit, to_event
 from avalon.reports import ExceptionInfo, Report
 from avalon.routes.dependencies import principal, requires, services
 from avalon.routes.parameters import read_level
-from avalon.routes.peer import own_origin
+from avalon.routes.peer import base_url_for
 
 SERVICE: Final = "avalon-test"
 MESSAGES: Final = {
@@ -63,7 +63,7 @@ async def send_samples(request: Request[Any, Any, Any]) -> Samples:
 
 async def _send(request: Request[Any, Any, Any], levels: list[str]) -> list[Sample]:
     reach = services(request)
-    base = reach.settings.public_url or own_origin(request.scope, reach.settings)
+    base = base_url_for(request.scope, reach.settings)
     rules = await reach.rule_book.find(SERVICE)
     events = [_event(level, principal(request).user_id, rules) for level in levels]
     stored = [await reach.ingest.submit(event, None) for event in events]

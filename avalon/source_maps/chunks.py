@@ -15,7 +15,7 @@ from typing import IO, Final
 import msgspec
 
 from avalon.database import Database
-from avalon.errors import BadInput, PayloadTooLarge
+from avalon.errors import BadInput, PayloadTooLarge, Unavailable
 from avalon.source_maps.bundles import Bundle, as_name
 from avalon.source_maps.storage import MB, Upload, sql, store_bundle
 
@@ -96,7 +96,8 @@ class Chunks:
         for name in names:
             piece = await self._database.fetch_value(sql.read_chunk, {"service": service, "sha1": name})
             if piece is None:
-                raise BadInput("a piece of the upload has expired; send it again")
+                # It has expired, or the same upload, sent twice at once, has just been put together.
+                raise Unavailable("a piece of the upload went away meanwhile; try again")
             digest.update(piece)
             file.write(piece)
         if digest.digest() != checksum:

@@ -21,7 +21,7 @@ from avalon.source_maps.places import Place, urls_of
 from avalon.source_maps.storage import sql
 
 MAX_KNOWN: Final = 20_000
-# Postgres remembers by the day that an upload was of use.
+# Postgres remembers by the hour that an upload was of use: they go by the day.
 TOUCH_S: Final = 3600.0
 
 
@@ -77,7 +77,7 @@ class Scripts:
         return [found.get(place.name) or Script(scope.service) for place in wanted]
 
     async def touch(self, bundles: Iterable[UUID]) -> None:
-        """These are of use; Postgres is told at most once an hour, and writes it once a day."""
+        """These are of use; Postgres is told at most once an hour."""
         now = monotonic()
         new = [bundle for bundle in bundles if self._touched.get(bundle, -TOUCH_S) <= now - TOUCH_S]
         if new:

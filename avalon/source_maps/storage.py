@@ -1,7 +1,7 @@
 """What was uploaded, in Postgres: each file once, compressed, within a budget.
 
 An upload is begun, filled in steps and then completed by the fact that tells of it; before that nobody sees
-it, and what a crash leaves behind goes after two hours (`avalon.source_maps.keeping`). Where all files
+it, and what a crash leaves behind goes after two hours (`avalon.source_maps.keeping`). Where all uploads
 together take more than the budget, the uploads that were of no use for the longest time go, each with a fact.
 """
 
@@ -80,7 +80,7 @@ async def store_bundle(database: Database, upload: Upload, bundle: Bundle, budge
     except BaseException:
         await asyncio.shield(_abandon(database, id_))
         raise
-    await make_room(database, budget_bytes, spared=id_)
+    await make_room(database, budget_bytes)
     return id_
 
 
@@ -146,12 +146,12 @@ async def _abandon(database: Database, id_: UUID) -> None:
         return
 
 
-async def make_room(database: Database, budget_bytes: int, *, spared: UUID) -> None:
-    """Ends as soon as there is room, or nothing but `spared` is left."""
-    while await database.fetch_value(sql.bytes) > budget_bytes:
-        oldest: UUID | None = await database.fetch_value(sql.least_used, {"spared": spared})
-        if oldest is None:
-            return
+async def make_room(database: Database, budget_bytes: int) -> None:
+    """Ends as soon as there is room.
+
+    What uploads and their files take is seen in one moment: of two replicas at once both see the same one go.
+    """
+    while oldest := await database.fetch_value(sql.beyond_budget, {"budget": budget_bytes}):
         await delete_bundle(database, oldest, actor=SYSTEM, reason="room")
 
 

@@ -12,6 +12,7 @@ import ctypes
 import resource
 import sys
 from collections import OrderedDict
+from contextlib import suppress
 from typing import IO, Final
 
 import msgspec
@@ -117,7 +118,16 @@ def serve(source: IO[bytes], sink: IO[bytes]) -> None:
         sink.flush()
 
 
+def bound_memory() -> None:
+    """To MAX_MEMORY_BYTES, or to less where whoever started us has less."""
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    most = MAX_MEMORY_BYTES if most == resource.RLIM_INFINITY else min(most, MAX_MEMORY_BYTES)
+    # macOS has no such bound, and says that it is wrong.
+    with suppress(ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+    bound_memory()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     serve(sys.stdin.buffer, sys.stdout.buffer)

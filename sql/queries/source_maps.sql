@@ -130,17 +130,22 @@ DELETE FROM source_map.blob AS b
 WHERE NOT EXISTS (SELECT FROM source_map.script AS s WHERE s.script = b.sha256)
   AND NOT EXISTS (SELECT FROM source_map.script AS s WHERE s.map = b.sha256)
 
--- name: bytes
--- What all files take.
-SELECT coalesce(sum(octet_length(content)), 0)::bigint
-FROM source_map.blob
-
--- name: least_used
--- The upload that goes first where there is no room.
--- spared: uuid, one that does not go
+-- name: beyond_budget
+-- The upload that goes first where all that are complete take more than so many bytes.
+-- budget: bigint
 SELECT id
 FROM source_map.bundle
-WHERE is_complete AND id <> %(spared)s::uuid
+WHERE is_complete
+  AND (
+    SELECT sum(octet_length(blob.content))
+    FROM source_map.blob
+    WHERE blob.sha256 IN (
+      SELECT held.sha256
+      FROM source_map.script AS s
+      JOIN source_map.bundle AS b ON b.id = s.bundle AND b.is_complete
+      CROSS JOIN LATERAL (VALUES (s.script), (s.map)) AS held (sha256)
+    )
+  ) > %(budget)s::bigint
 ORDER BY used_at, created_at, id
 LIMIT 1
 
@@ -202,11 +207,11 @@ FROM source_map.blob
 WHERE sha256 = ANY(%(sha256s)s::bytea[])
 
 -- name: touch
--- Remembers that uploads were of use, at most once a day.
+-- Remembers that uploads were of use, at most once an hour.
 -- bundles: uuid[]
 UPDATE source_map.bundle
 SET used_at = now()
-WHERE id = ANY(%(bundles)s::uuid[]) AND used_at < now() - interval '1 day'
+WHERE id = ANY(%(bundles)s::uuid[]) AND used_at < now() - interval '1 hour'
 
 -- name: list
 -- Uploads, newest first.

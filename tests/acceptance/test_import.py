@@ -65,15 +65,19 @@ def numbers(said: str) -> list[int]:
 def test_killed_in_the_middle_it_goes_on_where_it_was_and_stores_nothing_twice(
     command: Command, urls: Urls
 ) -> None:
-    (command.folder / "events.jsonl").write_text(lines(EVENTS))
-    run = ("import", "sentry-export", "events.jsonl", "--service", "shop")
-    with command.start(*run) as running:
+    file = command.folder / "events.jsonl"
+    file.write_text(lines(EVENTS))
+    # It can't come to the end before it is killed: that is not in the pipe.
+    with started(command) as process:
+        assert process.stdin
+        process.stdin.write(lines(EVENTS // 2))
+        process.stdin.flush()
         while not count(urls)[0]:
-            assert running.process.poll() is None
-        running.signal(signal.SIGKILL)
-        running.wait()
+            assert process.poll() is None
+        process.kill()
+        process.wait(DEADLINE_S)
     killed_at, _ = count(urls)
-    assert 0 < killed_at < EVENTS, "it was killed in the middle"
+    run = ("import", "sentry-export", file.name, "--service", "shop")
     again = command.run(*run)
     assert again.returncode == 0, again.stderr
     assert numbers(again.stderr) == [EVENTS - killed_at, killed_at, 0, 0]
@@ -82,12 +86,15 @@ def test_killed_in_the_middle_it_goes_on_where_it_was_and_stores_nothing_twice(
     assert command.run("verify").returncode == 0
 
 
-def test_interrupted_while_it_waits_for_more_it_ends_and_says_what_it_did(command: Command) -> None:
+def started(command: Command) -> subprocess.Popen[str]:
+    """An import of what comes by standard input, which stays open."""
     arguments = [sys.executable, "-m", "avalon", "import", "sentry-export", "-", "--service", "shop"]
     pipe: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen(
-        arguments, cwd=command.folder, env=command.environment, text=True, **pipe
-    ) as process:
+    return subprocess.Popen(arguments, cwd=command.folder, env=command.environment, text=True, **pipe)
+
+
+def test_interrupted_while_it_waits_for_more_it_ends_and_says_what_it_did(command: Command) -> None:
+    with started(command) as process:
         assert process.stdin and process.stderr
         process.stdin.write("rubbish\n" + "\n" * 300_000)
         process.stdin.flush()  # returns when most of it was read

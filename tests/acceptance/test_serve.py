@@ -91,12 +91,17 @@ def postgres_is_running(folder: Path) -> bool:
 class TestFromNothing:
     def test_the_curl_works_and_the_end_is_clean(self, from_nothing: Command, tmp_path: Path) -> None:
         with serving(from_nothing) as service:
-            done = subprocess.run(
-                ["bash", "-c", first_curl(service) + " -s"], capture_output=True, text=True, timeout=20
-            )
+            curl = first_curl(service)
+            done = subprocess.run(["bash", "-c", curl + " -s"], capture_output=True, text=True, timeout=20)
             answer = json.loads(done.stdout)
             assert answer["status"] == "ok"
             assert answer["url"].startswith(service.url)
+            dsn = service.stderr.wait_for(lambda line: line.startswith("Programs with a Sentry SDK")).split()[
+                -1
+            ]
+            key = dsn.removeprefix("http://").partition("@")[0]
+            assert f"X-API-Key: {key}" in curl
+            assert dsn == f"{service.url.replace('://', f'://{key}@')}/1"
             said = "\n".join(service.stderr.seen)
             password = re.search(r"password  (\S+)", said)
             assert password is not None

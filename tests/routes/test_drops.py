@@ -9,6 +9,8 @@ import httpx
 import psycopg
 import pytest
 
+from avalon.errors import Unavailable
+from avalon.routes import sentry
 from tests.conftest import Server, Urls, running, settings_for
 from tests.history import ago
 from tests.routes.test_sentry import an_envelope, an_event, an_item, post, stored
@@ -64,6 +66,35 @@ async def test_what_we_have_no_use_for_is_counted_by_the_sdks_own_names(
     }
 
 
+async def test_an_event_too_large_is_counted_and_what_is_beside_it_is_taken(
+    server: Server, admin: httpx.AsyncClient
+) -> None:
+    large = an_item("event", an_event(extra="x" * 1_100_000))
+    answer = await post(server, an_envelope(large, an_item("client_report", REPORT)))
+    assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
+    counts = await drops(server, admin)
+    assert counts.pop(("avalon", "error", "too_large")) == 1
+    assert sum(counts.values()) == 10
+
+
+async def test_an_envelope_that_is_sent_again_is_counted_once(
+    server: Server, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Postgres is away for what was said of the event, not for the event."""
+
+    async def away(*_: Any) -> list[Any]:
+        raise Unavailable("Postgres is away")
+
+    event = an_event()
+    said = an_item("user_report", {"event_id": event["event_id"], "comments": "it broke"})
+    body = an_envelope(an_item("event", event), said, an_item("client_report", REPORT))
+    with monkeypatch.context() as patch:
+        patch.setattr(sentry, "store_feedback", away)
+        assert (await post(server, body)).status_code == 503
+    assert (await post(server, body)).json() == {"id": event["event_id"]}
+    assert sum((await drops(server, admin)).values()) == 10
+
+
 @pytest.mark.parametrize(
     "report",
     [
@@ -108,7 +139,8 @@ async def test_the_list_goes_by_service_and_time_in_pages(
     assert rest["next"] is None
     assert first["items"][0].keys() == {"service", "by", "category", "reason", "quantity", "last_at"}
     for params in ({"cursor": "x"}, {"cursor": "9" * 20}, {"since": "then"}, {"limit": 0}):
-        assert (await admin.get("/api/drops", params=params)).status_code == 400
+        refused = await admin.get("/api/drops", params=params)
+        assert (refused.status_code, *params) == (400, refused.json()["message"].partition(":")[0])
 
 
 async def test_services_have_a_sum(server: Server, admin: httpx.AsyncClient) -> None:

@@ -54,7 +54,7 @@ async def test_a_key_is_made_shown_once_and_listed_without_its_text(
     app: App, admin: httpx.AsyncClient
 ) -> None:
     made = await make_key(admin, rate_per_minute=5, allowed_origins=["https://Shop.Example:443"])
-    assert set(made) == FIELDS | {"key"}
+    assert set(made) == FIELDS | {"key", "dsn"}
     assert (made["created_by"], made["is_active"]) == ("ada", True)
     assert made["allowed_origins"] == ["https://shop.example"]
     assert made["key"].startswith(made["prefix"])
@@ -63,6 +63,17 @@ async def test_a_key_is_made_shown_once_and_listed_without_its_text(
     listed = (await admin.get("/api/keys")).json()
     assert listed == {"items": [shown], "next": None}
     assert (await admin.get(f"/api/keys/{made['id']}")).json() == shown
+
+
+@pytest.mark.parametrize("public_url", [None, "https://errors.example.org"])
+async def test_a_new_key_comes_with_its_dsn_unless_it_can_not_report(
+    database: Database, public_url: str | None
+) -> None:
+    admin = await App(database, public_url=public_url).bearer()
+    made = await make_key(admin)
+    scheme, host = (public_url or f"http://{admin.base_url.netloc.decode()}").split("://")
+    assert made["dsn"] == f"{scheme}://{made['key']}@{host}/1"
+    assert (await make_key(admin, scope="source_maps"))["dsn"] is None
 
 
 async def test_an_item_tells_how_its_key_was_used(
@@ -131,7 +142,8 @@ async def test_a_rotated_key_answers_with_its_new_text(app: App, admin: httpx.As
     answer = await admin.post(f"/api/keys/{made['id']}/rotate", json={"overlap_seconds": 60})
     rotated = answer.json()
     assert answer.status_code == 200
-    assert set(rotated) == FIELDS | {"key", "previous_expires_at"}
+    assert set(rotated) == FIELDS | {"key", "dsn", "previous_expires_at"}
+    assert rotated["dsn"].split("@")[0] == f"http://{rotated['key']}"
     assert rotated["id"] == made["id"]
     assert await app.auth.find_key(made["key"]) == await app.auth.find_key(rotated["key"])
     at_once = await admin.post(f"/api/keys/{made['id']}/rotate")

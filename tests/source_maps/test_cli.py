@@ -70,6 +70,23 @@ async def test_a_build_without_debug_ids_gets_them_and_its_frames_become_readabl
         assert frames(found)[-1]["context_line"] == "  return item.price!.cents;"
 
 
+def test_a_script_behind_a_banner_stays_strict(tmp_path: Path) -> None:
+    head = '/*! shop */ // "use nothing"\n/* a\n */\'use client\';\n"use strict";\n'
+    (script,) = find_scripts([build(tmp_path, head=head)])
+    assert inject(script)
+    assert script.text.startswith("'use client';\"use strict\";;(function(){")
+    assert head in script.text
+
+
+def test_a_script_that_is_not_utf_8_is_left_as_it_is(tmp_path: Path) -> None:
+    path = build(tmp_path) / "app.min.js"
+    content = path.read_bytes() + b'console.log("\xe9t\xe9");'
+    path.write_bytes(content)
+    (script,) = find_scripts([tmp_path])
+    assert (inject(script), script.lacks) == (False, "is not UTF-8")
+    assert path.read_bytes() == content
+
+
 def test_the_same_build_gets_the_same_debug_id_and_no_second_one(tmp_path: Path) -> None:
     ids = []
     for name in ("a", "b"):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from hashlib import sha256
 
 import pytest
 
 from avalon.source_maps import lookup as module
+from avalon.source_maps import worker
 from avalon.source_maps.lookup import Files, Lookup, Unreadable
 from tests.source_maps.bundles import ONE
 
@@ -90,6 +92,20 @@ async def test_without_a_process_of_its_own_the_same_script_ends_the_service() -
     )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
     assert await process.wait() < 0
+
+
+@pytest.mark.parametrize("most", [2**30, 2**33], ids=["less", "more"])
+async def test_the_worker_has_as_much_memory_as_the_service_may_have_and_no_more_than_its_own(
+    most: int,
+) -> None:
+    program = (
+        "import resource; from avalon.source_maps import worker\n"
+        f"resource.setrlimit(resource.RLIMIT_AS, ({most}, {most})); worker.bound_memory()\n"
+        "print(resource.getrlimit(resource.RLIMIT_AS)[0])"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=PIPE)
+    said, _ = await process.communicate()
+    assert int(said) == min(most, worker.MAX_MEMORY_BYTES)
 
 
 async def test_a_map_is_sent_to_the_worker_once(rig: Rig) -> None:

@@ -33,7 +33,8 @@ STACKS = {
 PROGRAM = """
 globalThis.document = { currentScript: null };
 globalThis.location = new URL('https://shop.test/cart?q=oatmeal');
-globalThis.addEventListener = () => {};
+const listeners = {};
+globalThis.addEventListener = (name, listener) => { listeners[name] = listener; };
 globalThis.setTimeout = queueMicrotask;
 globalThis.fetch = async (_, { body }) => (console.log(body), { status: 201 });
 %s
@@ -69,3 +70,16 @@ def test_a_page_without_tls_names_its_reports_too() -> None:
     before = "Object.defineProperty(globalThis, 'crypto', { value: {} });"
     ids = {sent_by(STACKS["chrome"], before)["id"] for _ in range(2)}
     assert len({UUID(id) for id in ids if UUID(id).version == 4}) == 2
+
+
+def test_an_error_event_of_the_pages_own_making_throws_nothing() -> None:
+    """`dispatchEvent(new Event('error'))` has none of an ErrorEvent's fields."""
+    program = PROGRAM % ("", (STATIC / "avalon.js").read_text(), json.dumps(STACKS["chrome"]))
+    done = subprocess.run(
+        [NODE],
+        input=f"{program}listeners.error(new Event('error'));",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
