@@ -28,7 +28,7 @@ from avalon.protocols.submission import (
     read_time,
     submit,
 )
-from avalon.reports import ExceptionInfo, Report
+from avalon.reports import ExceptionInfo, Privacy, Report
 from avalon.reports.untrusted import kind_of, parse_json
 
 # SDKs send what applications hold, and some of that is deep; the report keeps MAX_DEPTH levels of it.
@@ -99,7 +99,7 @@ def _translate(event: Object, source: bytes | None, terms: Terms) -> Submission:
     occurred_at = _time(event, metadata)
     environment = _text(event, "environment", metadata) or tags.get("environment", "")
     release = _text(event, "release", metadata) or tags.get("release") or tags.get("sentry:release", "")
-    report, is_source = _report(event, metadata, tags)
+    report, is_source = _report(event, metadata, tags, terms.privacy)
     for name, value in event.items():
         if value is not None:
             metadata[free_name(metadata, name)] = value
@@ -115,10 +115,12 @@ def _translate(event: Object, source: bytes | None, terms: Terms) -> Submission:
     )
 
 
-def _report(event: Object, metadata: Object, tags: dict[str, str]) -> tuple[Report, bool]:
+def _report(
+    event: Object, metadata: Object, tags: dict[str, str], privacy: Privacy | None
+) -> tuple[Report, bool]:
     """The report, and whether all its strings were decoded from the event's JSON."""
     take = event.pop
-    entry = read_message(event)
+    entry = read_message(event, privacy)
     exceptions, stack = read_exceptions(event)
     transaction = _text(event, "transaction", metadata) or _text(event, "culprit", metadata)
     message = _exception_value(exceptions) or entry.text
