@@ -33,7 +33,7 @@ MAX_BODY_BYTES: Final = CHUNKS_PER_REQUEST * CHUNK_BYTES + 65_536
 # Whoever is slower keeps others from uploading meanwhile.
 BODY_TIMEOUT_S = 120.0
 SCOPE: Final = "source_maps"
-_SECURITY: Final[list[dict[str, list[str]]]] = [{"apiKey": []}, {"bearerKey": []}]
+_SECURITY: Final[list[dict[str, list[str]]]] = [{"apiKey": []}, {"apiKeyAsBearer": []}]
 
 
 async def requires_upload_key(connection: Connection, handler: BaseRouteHandler) -> None:

@@ -92,6 +92,7 @@ async def test_an_event_that_comes_a_moment_later_is_waited_for(
     assert (await sent).status_code == 200
     assert [item["text"] for item in await history(admin, event["event_id"])] == ["it broke"]
     assert len(await stored(server)) == 1
+    assert server.services.feedback.waiting == 0
 
 
 async def test_so_many_wait_at_once(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -338,6 +339,13 @@ class TestBounds:
             assert (await post(server, an_envelope(an_item("user_report", said)))).status_code == 200
         assert len(await history(admin, event["event_id"])) == 2
         assert len(await stored(server)) == 1
+        await server.services.drops.flush()
+        (dropped,) = (await admin.get("/api/drops")).json()["items"]
+        assert (dropped["category"], dropped["reason"], dropped["quantity"]) == (
+            "feedback",
+            "too_many_comments",
+            1,
+        )
 
     async def test_an_envelope_full_of_feedback_is_cut(self, server: Server) -> None:
         items = [an_item("user_report", a_user_report(uuid4().hex)) for _ in range(12)]
@@ -354,7 +362,7 @@ async def test_it_is_announced_live(server: Server) -> None:
         async with asyncio.timeout(10):
             async for line in live.aiter_lines():
                 if '"commented"' in line:
-                    item = json.loads(line.removeprefix("data: "))
                     break
-    assert item["type"] == "issue:changed" or item["items"]
+    item = json.loads(line.removeprefix("data: "))
+    assert (item["type"], item["change"]) == ("issue:changed", "commented")
     assert "Jane" not in line

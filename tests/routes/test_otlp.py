@@ -167,6 +167,13 @@ async def test_a_record_that_cannot_be_read_costs_no_other(server: Server, encod
     assert await messages(server) == ["one", "three"]
 
 
+async def test_what_cannot_be_read_beside_what_is_no_report_is_a_partial_success(server: Server) -> None:
+    body = encode(logs_of(a_log("??"), a_log(severity_number=9)), PROTOBUF)
+    answer = await post(server, body.replace(b"??", b"\xff\xff"))
+    assert answer.status_code == 200
+    assert ExportLogsServiceResponse.FromString(answer.content).partial_success.rejected_log_records == 1
+
+
 async def test_a_span_that_cannot_be_read_costs_no_other(server: Server) -> None:
     body = encode(spans_of(a_span(an_event()), a_span(an_event(), trace_state="??")), PROTOBUF)
     answer = await post(server, body.replace(b"??", b"\xff\xff"), "/v1/traces")
