@@ -69,7 +69,14 @@ def _new_error(event: Event) -> dict[str, Any]:
         "issue": event.issue,
         "environment": event.environment,
         "release": event.release,
+        "exception_type": _exception_type(data),
     }
+
+
+def _exception_type(data: dict[str, Any]) -> str | None:
+    """As lists of reports tell it: that of the exception that decides, or of the innermost."""
+    exceptions = data.get("exceptions") or [{}]
+    return (data.get("grouping") or {}).get("type") or exceptions[-1].get("type") or None
 
 
 def _deleted_error(event: Event) -> dict[str, Any]:

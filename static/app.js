@@ -1,7 +1,7 @@
 // The page: login, the live list, one report. A view is a copy of its template in <main>; text goes in as text.
 import { request } from './api.js';
 import { follow } from './live.js';
-import { apply, KEPT, merge, shortTime, toRow, visible } from './logic.js';
+import { apply, KEPT, merge, shortTime, stackOf, toRow, visible } from './logic.js';
 
 /** @typedef {import('./logic.js').Row} Row */
 /** @type {<T extends HTMLElement = HTMLElement>(selector: string, root?: ParentNode) => T} */
@@ -130,7 +130,7 @@ function rowElement(row) {
   const element = find('li', copy('row'));
   element.id = row.id;
   find('a', element).setAttribute('href', `/errors/${row.id}`);
-  fill(element, { message: row.message, path: row.path });
+  fill(element, { title: row.title, path: row.path });
   describe(element, row);
   return element;
 }
@@ -152,7 +152,8 @@ function showList() {
   find('#key button').addEventListener('click', async () => {
     const made = await request('POST', '/api/keys', { name: 'First page', service: 'my-app' }).catch((error) => error);
     if (made.key) fill(main, { curl: curl(made.key) });
-    find('#key [role=status]').textContent = made.key ? 'It stands in the command now, and is shown only here.' : made.message;
+    find('#key [role=status]').textContent = made.key
+      ? `It stands in the command now, and is shown only here. For Sentry’s SDKs: ${made.dsn}` : made.message;
   });
   render();
 }
@@ -163,12 +164,11 @@ async function showReport(id) {
   try {
     const report = await request('GET', `/api/errors/${id}`);
     if (location.pathname !== path) return;
-    show('detail', report.message, { message: report.message, stack: report.stack || 'No stack was sent.' });
-    fill(main, { metadata: JSON.stringify(report.metadata ?? {}, null, 2) });
-    find('#metadata').hidden = !Object.keys(report.metadata ?? {}).length;
+    show('detail', report.message, { message: report.message, stack: stackOf(report) || 'No stack was sent.' });
+    main.append(...PARTS.filter((name) => Object.keys(report[name] ?? {}).length).map((name) => partElement(name, report[name])));
     describe(main, toRow(report));
-    const { occurred_at: Time, type: Type, environment: Environment, release: Release, id: ID } = report;
-    const facts = { Time, Type, Path: toRow(report).path, Environment, Release, ID };
+    const { occurred_at: Time, type: Type, environment: Environment, release: Release, id: ID, issue } = report;
+    const facts = { Time, Type, Path: toRow(report).path, Environment, Release, ID, Issue: issue?.id };
     for (const [name, value] of Object.entries(facts)) {
       if (value) find('dl', main).append(textElement('dt', name), textElement('dd', value));
     }
@@ -177,6 +177,17 @@ async function showReport(id) {
     if (status === 401) signIn();
     else if (location.pathname === path) showProblem(status === 404 ? 'It may have been deleted, or be older than what is kept.' : message);
   }
+}
+
+/** What a report may say besides, by its names in the API; the longest stand last. */
+const PARTS = ['user', 'tags', 'request', 'breadcrumbs', 'contexts', 'metadata'];
+
+/** @param {string} name @param {unknown} value */
+function partElement(name, value) {
+  const element = copy('part');
+  find('pre', element).dataset.part = name;
+  fill(element, { name: name[0].toUpperCase() + name.slice(1), value: JSON.stringify(value, null, 2) });
+  return element;
 }
 
 const showProblem = (/** @type {string} */ text) => show('problem', 'No report to show', { text });

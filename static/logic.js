@@ -1,6 +1,6 @@
 // What the page thinks, apart from what it shows: no DOM, no network, no clock of its own.
 
-/** @typedef {{id: string, position: number, level: string, service: string, message: string, path: string, at: string}} Row */
+/** @typedef {{id: string, position: number, level: string, service: string, title: string, path: string, at: string}} Row */
 
 export const KEPT = 100;
 const LONGEST_WAIT_MS = 15_000;
@@ -13,10 +13,33 @@ export const toRow = (item) => ({
   position: item.position,
   level: item.level,
   service: item.service,
-  message: item.message,
+  title: titleOf(item.type === 'error:new' ? item.exception_type : item.type, item.message),
   path: [item.method, item.path].filter(Boolean).join(' '),
   at: item.createdAt ?? item.occurred_at,
 });
+
+/** @param {string | null | undefined} type @param {string} message */
+const titleOf = (type, message) => (!type || message?.startsWith(type) ? message : `${type}: ${message}`);
+
+/** The stack of a report as one text: as it was sent, or from its exceptions, the innermost first. Frames that a
+ * source map has resolved come before a text that was not.
+ * @param {any} report */
+export function stackOf({ stack, exceptions = [] }) {
+  const isResolved = exceptions.some((/** @type {any} */ one) => one.frames?.some((/** @type {any} */ frame) => frame.resolved));
+  if (stack && !isResolved) return stack;
+  return exceptions.toReversed().map(exceptionText).join('\n\n') || stack;
+}
+
+/** @param {any} exception */
+const exceptionText = ({ type, value, frames }) =>
+  [[type, value].filter(Boolean).join(': '), ...(frames ?? []).toReversed().map(frameText)].join('\n');
+
+/** @param {any} frame */
+const frameText = (frame) => {
+  const place = [frame.filename || frame.abs_path || frame.module || '?', frame.lineno].filter(Boolean).join(':');
+  const line = frame.context_line?.trim();
+  return `    at ${frame.function || '?'} (${place})${line ? `\n        ${line}` : ''}`;
+};
 
 /** The rows with fresh ones among them: the last that came on top, each once, `KEPT` at most.
  * @param {Row[]} rows @param {Row[]} fresh @returns {Row[]} */

@@ -52,7 +52,8 @@ def run(options: argparse.Namespace) -> int:
     scripts = find_scripts(options.paths)
     if options.inject:
         injected = sum(inject(script) for script in scripts)
-        say(f"debug ids written into {count(injected, 'script')}; deploy these very files")
+        if injected:
+            say(f"debug ids written into {count(injected, 'script')}; deploy these very files")
     ready = [script for script in scripts if script.map is not None]
     _tell(scripts)
     if not ready:

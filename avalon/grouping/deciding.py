@@ -68,6 +68,11 @@ def decide(
     return _by_library(exception, next((frames for index in indexes if (frames := looked_at(index))), []))
 
 
+def deciding_exception(exceptions: Sequence[ExceptionInfo]) -> ExceptionInfo:
+    """The one whose type a report goes by, of a chain of at least one, outermost first."""
+    return exceptions[_deciding_index(exceptions)]
+
+
 def _deciding_index(exceptions: Sequence[ExceptionInfo]) -> int:
     """From the outermost inwards as long as each was raised because of the next.
 

@@ -111,7 +111,11 @@ _ASSIGNED_NAMES: Final = (
 )
 # fmt: on
 _ASSIGNED: Final = "=(?:" + "|".join(f"(?<={name}=)" for name in _ASSIGNED_NAMES) + ")"
-_ASSIGNMENT: Final = re.compile(rf"""{_ASSIGNED}(["']?)[^\s&;,"'<>)]+""", re.ASCII | re.IGNORECASE)
+# As lines of source are written; without the quotes it is as often prose.
+_ASSIGNED_APART: Final = "= (?:" + "|".join(f"(?<={name} = )" for name in _ASSIGNED_NAMES) + ")"
+_ASSIGNMENT: Final = re.compile(
+    rf"""({_ASSIGNED}["']?|{_ASSIGNED_APART}["'])[^\s&;,"'<>)]+""", re.ASCII | re.IGNORECASE
+)
 # In quotes and before a text they name a secret more surely than elsewhere.
 _MEMBER_NAMES: Final = (*_ASSIGNED_NAMES, "authorization", "auth", "cookie", "session", "jwt", "csrf", "xsrf")
 _MEMBER: Final = members_in_text(_MEMBER_NAMES)
@@ -145,8 +149,8 @@ def filter_own_keys(text: str) -> str:
 
 
 def filter_assignments(text: str) -> str:
-    """Replaces the value in `password=value` and its like, as in query and connection strings."""
-    return _ASSIGNMENT.sub(rf"=\1{FILTERED}", text) if "=" in text else text
+    """Replaces the value in `password=value`, as in connection strings, and in `password = "value"`."""
+    return _ASSIGNMENT.sub(rf"\1{FILTERED}", text) if "=" in text else text
 
 
 def filter_members(text: str) -> str:
@@ -196,7 +200,7 @@ _AS_ZERO: Final = bytes(48 if 48 <= byte <= 57 else 46 for byte in range(256))
 _THIRTEEN_DIGITS: Final = b"0" * 13
 # JSON may write / as \/.
 _URL_PASSWORD_IN_JSON: Final = re.compile(rb""":\\?/\\?/[^\s/:@]*:[^\s/]+@""")
-_ASSIGNED_IN_JSON: Final = re.compile(_ASSIGNED.encode())
+_ASSIGNED_IN_JSON: Final = re.compile(rf"""{_ASSIGNED}|{_ASSIGNED_APART}\\?["']""".encode())
 
 
 def may_hide(source: bytes) -> bool:

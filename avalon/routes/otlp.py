@@ -39,6 +39,8 @@ from avalon.telemetry import RECORDS
 
 # Records that are read, and reports that are appended, at a time.
 CHUNK: Final = 500
+# Of what they are made of: it may take twenty times as much, and a second to read.
+CHUNK_BYTES: Final = 1024 * 1024
 # One request is read after the other, beside the loop: some hundred records fit into a packet, and what is
 # read of a large body takes a multiple of its bytes.
 _READER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="otlp")
@@ -108,13 +110,14 @@ async def _read(work: Callable[[], Result]) -> Result:
 
 
 def _chunk(outcomes: Iterator[Outcome]) -> list[Outcome]:
-    """The next ones, with CHUNK reports or a little more, where there are so many."""
+    """The next ones, with CHUNK reports or CHUNK_BYTES or a little more, where there are so many."""
     chunk: list[Outcome] = []
-    reports = 0
+    reports = size = 0
     for outcome in outcomes:
         chunk.append(outcome)
         reports += len(outcome.submissions)
-        if max(reports, len(chunk)) >= CHUNK:
+        size += outcome.size
+        if max(reports, len(chunk)) >= CHUNK or size >= CHUNK_BYTES:
             break
     return chunk
 

@@ -137,12 +137,13 @@ def _size(origin: Origin | None) -> int:
 
 
 def _why_missing(place: Place, scope: Scope) -> str:
+    nothing = f"nothing was uploaded to the service {scope.service}"
     if place.debug_id:
-        return f"nothing was uploaded for the debug id {place.debug_id}"
+        return f"{nothing} for the debug id {place.debug_id}"
     if scope.release is None:
         return "the report names neither a debug id of the script nor a release"
     dist = f" and distribution {scope.dist}" if scope.dist else ""
-    return f"nothing was uploaded for this address, release {scope.release}{dist}"
+    return f"{nothing} for this address, release {scope.release}{dist}"
 
 
 def _apply(exceptions: Sequence[ExceptionInfo], origins: dict[At, Origin]) -> list[ExceptionInfo]:

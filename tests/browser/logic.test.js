@@ -1,10 +1,10 @@
 // Run by tests/browser/test_modules.py: node --test
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { apply, backoffMs, KEPT, merge, shortTime, stateWhenCut, toRow, visible } from '../../static/logic.js';
+import { apply, backoffMs, KEPT, merge, shortTime, stackOf, stateWhenCut, toRow, visible } from '../../static/logic.js';
 
 const row = (position, id = `id-${position}`) => ({
-  id, position, level: 'error', service: 'shop', message: `m${position}`, path: '', at: '2026-11-22T12:00:00.000Z',
+  id, position, level: 'error', service: 'shop', title: `m${position}`, path: '', at: '2026-11-22T12:00:00.000Z',
 });
 const fresh = (position) => ({ type: 'error:new', ...row(position), createdAt: '2026-11-22T12:00:00.000Z' });
 const positions = (rows) => rows.map((one) => one.position);
@@ -34,10 +34,31 @@ test('an erased service takes its older reports with it, and nobody else’s', (
 
 test('a report looks the same from the list and from the live feed', () => {
   const common = { id: 'a', position: 7, level: 'fatal', service: 's', message: 'm', method: 'GET', path: '/x' };
-  const live = toRow({ ...common, type: 'error:new', createdAt: '2026-11-22T12:00:00.000Z' });
+  const live = toRow({ ...common, type: 'error:new', exception_type: 'TypeError', createdAt: '2026-11-22T12:00:00.000Z' });
   assert.deepEqual(toRow({ ...common, type: 'TypeError', occurred_at: '2026-11-22T12:00:00.000Z' }), live);
   assert.equal(live.path, 'GET /x');
+  assert.equal(live.title, 'TypeError: m');
   assert.equal(toRow({ ...common, method: null, path: null }).path, '');
+});
+
+test('a row says the type once, where there is one', () => {
+  assert.equal(toRow({ type: null, message: 'm' }).title, 'm');
+  assert.equal(toRow({ type: 'error:new', exception_type: null, message: 'm' }).title, 'm');
+  assert.equal(toRow({ type: 'KeyError', message: 'KeyError' }).title, 'KeyError');
+});
+
+test('a stack is the one that was sent, or is made of the exceptions, the innermost first', () => {
+  const frames = [
+    { function: 'main', filename: 'app.py', lineno: 9, context_line: '    pay()' },
+    { filename: 'pay.py' },
+  ];
+  const exceptions = [{ type: 'ValueError', value: 'outer' }, { type: 'KeyError', value: 'k', frames }];
+  const made = 'KeyError: k\n    at ? (pay.py)\n    at main (app.py:9)\n        pay()\n\nValueError: outer';
+  assert.equal(stackOf({ stack: '', exceptions }), made);
+  assert.equal(stackOf({ stack: 'sent', exceptions }), 'sent');
+  const resolved = [{ type: 'E', value: '', frames: [{ function: 'f', filename: 'src/f.ts', lineno: 1, resolved: true }] }];
+  assert.equal(stackOf({ stack: 'sent', exceptions: resolved }), 'E\n    at f (src/f.ts:1)');
+  assert.equal(stackOf({ stack: '' }), '');
 });
 
 test('each wait is longer than the one before, up to a bound', () => {

@@ -32,14 +32,14 @@ async def test_markup_in_a_report_is_shown_as_the_text_that_it_is(
     for text in HOSTILE:
         error = {"stack": text, "path": text, "method": "GET", "type": text}
         stored.append(await replica.report(replicas.key, text, error=error, metadata={text: text}))
-    await expect(visitor.messages).to_have_text(HOSTILE[::-1])
+    await expect(visitor.messages).to_contain_text(HOSTILE[::-1])
     await page.reload()
-    await expect(visitor.messages).to_have_text(HOSTILE[::-1])
+    await expect(visitor.messages).to_contain_text(HOSTILE[::-1])
     for text, report in zip(HOSTILE, stored, strict=True):
         await page.goto(report["url"])
         await visitor.sees_heading(text)
         await expect(page.locator("[data-field=stack]")).to_have_text(text)
-        await expect(page.locator("[data-field=metadata]")).to_contain_text("pwned")
+        await expect(page.locator("[data-part=metadata]")).to_contain_text("pwned")
         assert await page.locator("main script, main img, main svg").count() == 0
         assert await page.evaluate("window.pwned") is None
 

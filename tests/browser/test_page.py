@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.async_api import expect
 
@@ -57,6 +58,8 @@ async def test_the_empty_list_teaches_a_command_that_works(replica: Replica, vis
     await visitor.page.get_by_role("button", name="New API key").click()
     await expect(command).not_to_contain_text("avl_your_api_key")
     key = re.findall(r"avl_\w+", await command.inner_text())[0]
+    dsn = f"{replica.url.replace('://', f'://{key}@')}/1"
+    await expect(visitor.page.get_by_role("status").last).to_contain_text(dsn)
     await replica.report(key, "with the key of the page")
     await expect(visitor.messages).to_have_text(["with the key of the page"])
 
@@ -95,6 +98,33 @@ async def test_a_click_shows_one_report_and_its_address_works_on_its_own(
     await page.go_back()
     await visitor.sees_heading("boom")
     await expect(page).to_have_title("boom · Avalon")
+
+
+async def test_a_report_of_an_sdk_shows_its_type_the_line_that_raised_it_and_what_else_it_says(
+    replicas: Cluster, replica: Replica, visitor: Visitor
+) -> None:
+    frame = {
+        "function": "pay",
+        "filename": "shop.py",
+        "lineno": 7,
+        "context_line": "    raise CardError(card)",
+    }
+    exception = {"type": "CardError", "value": "declined", "stacktrace": {"frames": [frame]}}
+    event = {"exception": {"values": [exception]}, "user": {"id": "42"}, "tags": {"plan": "free"}}
+    await visitor.sign_in(replica)
+    await visitor.is_live()
+    async with httpx.AsyncClient(base_url=replica.url) as client:
+        answer = await client.post("/api/1/store/", params={"sentry_key": replicas.key}, json=event)
+        assert answer.status_code == 200
+    await expect(visitor.messages).to_have_text(["CardError: declined"])
+    await visitor.page.reload()
+    await expect(visitor.messages).to_have_text(["CardError: declined"])
+    await visitor.page.get_by_role("link", name="CardError").click()
+    await visitor.sees_heading("declined")
+    shown = "CardError: declined\n    at pay (shop.py:7)\n        raise CardError(card)"
+    await expect(visitor.page.locator("[data-field=stack]")).to_have_text(shown)
+    await expect(visitor.page.locator("[data-part=user]")).to_contain_text('"id": "42"')
+    await expect(visitor.page.locator("[data-part=tags]")).to_contain_text('"plan": "free"')
 
 
 async def test_a_link_from_an_alert_leads_through_the_login_to_its_report(

@@ -53,7 +53,10 @@ async def test_what_fails_in_a_web_page_arrives(
         page = await visitor.page.context.new_page()
         await page.goto(address)
         await expect(visitor.messages).to_have_count(2)
-    expected = {"größer als erlaubt 📦", "Cannot read properties of undefined (reading 'total')"}
+    expected = {
+        "RangeError: größer als erlaubt 📦",
+        "TypeError: Cannot read properties of undefined (reading 'total')",
+    }
     assert set(await visitor.messages.all_inner_texts()) == expected
     await visitor.page.get_by_role("link", name="Cannot read").click()
     await expect(visitor.page.locator("[data-field=stack]")).to_contain_text(f"at {address}")

@@ -36,7 +36,7 @@ from tests.live.rig import (
 ISSUE_KEYS = {"type", "id", "service", "level", "title", "environment", "release", "createdAt", "position"}
 ERROR_KEYS = {
     *("type", "id", "service", "message", "stack", "path", "method", "level", "metadata", "createdAt"),
-    *("position", "issue", "environment", "release"),
+    *("position", "issue", "environment", "release", "exception_type"),
 }
 
 

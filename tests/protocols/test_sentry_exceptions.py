@@ -47,6 +47,20 @@ def test_the_cause_which_sentry_names_first_comes_last() -> None:
     assert (report.type, report.message) == ("Cause", "a")
 
 
+def test_the_message_is_that_of_the_exception_that_decides_the_type() -> None:
+    """A handler that failed at something else: what it had dealt with says nothing of it."""
+    dealt_with = {"type": "KeyError", "value": "k", "stacktrace": python_stack("lookup")}
+    failed = {"type": "RuntimeError", "value": "no card", "stacktrace": python_stack("main", "pay")}
+    report = report_of(exception=[dealt_with, failed])
+    assert [one.type for one in report.exceptions] == ["RuntimeError", "KeyError"]
+    assert report.grouping is not None
+    assert (report.grouping.type, report.message) == ("RuntimeError", "no card")
+
+
+def python_stack(*functions: str) -> dict[str, Any]:
+    return {"frames": [{"function": one, "filename": "shop.py", "lineno": 1} for one in functions]}
+
+
 def member(id: int, parent: int | None, *, group: bool = False) -> dict[str, Any]:
     mechanism = {"exception_id": id, "parent_id": parent, "is_exception_group": group}
     return {"type": str(id), "mechanism": mechanism}

@@ -103,6 +103,37 @@ async def test_so_many_wait_at_once(server: Server, monkeypatch: pytest.MonkeyPa
     assert len(await stored(server)) == 1
 
 
+async def test_those_of_one_key_leave_room_for_others(
+    server: Server, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAUSES_S", (0.02,) * 500)
+    monkeypatch.setattr(module, "MAX_WAITING_OF_KEY", 1)
+    made = (await admin.post("/api/keys", json={"name": "other", "service": "other"})).json()
+    mine, theirs = an_event(), an_event()
+
+    async def say(event_id: str, key: str = "") -> httpx.Response:
+        body = an_envelope(an_item("user_report", a_user_report(event_id)))
+        return await post(server, body, **({"X-Sentry-Auth": f"Sentry sentry_key={key}"} if key else {}))
+
+    async def waiting(number: int) -> None:
+        async with asyncio.timeout(10):
+            while server.services.feedback.waiting < number:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    first = asyncio.create_task(say(mine["event_id"]))
+    await waiting(1)
+    await say(uuid4().hex)
+    assert len(await stored(server)) == 1
+    other = asyncio.create_task(say(theirs["event_id"], made["key"]))
+    await waiting(2)
+    await post(server, an_envelope(an_item("event", mine)))
+    auth = {"X-Sentry-Auth": f"Sentry sentry_key={made['key']}"}
+    await post(server, an_envelope(an_item("event", theirs)), **auth)
+    assert {(await first).status_code, (await other).status_code} == {200}
+    assert len(await stored(server)) == 3
+    assert server.services.feedback.waiting == 0
+
+
 class TestFeedbackAboutNothing:
     async def test_is_a_report_of_its_own(self, server: Server, admin: httpx.AsyncClient) -> None:
         said = a_feedback(

@@ -127,3 +127,21 @@ async def test_who_sends_too_slowly_is_told_so(server: Server, monkeypatch: pyte
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(reader.readuntil(b"}"), 0.2)
         writer.close()
+
+
+@pytest.mark.parametrize("coding", PACKERS)
+async def test_what_a_decoder_keeps_of_a_body_is_held(
+    server: Server, coding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """61 bytes of brotli fill 16 MB, and may then wait for a slow rest. Gzip has nothing like it."""
+    monkeypatch.setattr(queue, "HELD_BYTES_LIMIT", 3_000_000)
+    body = PACKERS[coding](
+        an_envelope(an_item("event", an_event()), an_item("attachment", bytes(10_000_000)))
+    )
+    assert len(body) < 100_000
+    answer = await post(server, body, **{"Content-Encoding": coding})
+    assert answer.status_code == (503 if coding in ("br", "zstd") else 200)
+    assert server.services.ingest._held_bytes == 0
+    monkeypatch.undo()
+    assert (await post(server, body, **{"Content-Encoding": coding})).status_code == 200
+    assert server.services.ingest._held_bytes == 0

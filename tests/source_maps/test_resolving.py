@@ -47,7 +47,7 @@ async def test_an_upload_that_comes_late_still_helps_reading(
     before = await read(admin, sent)
     assert functions(before) == ["c", "r.submit", "n", "o"]
     assert {frame["source_map"] for frame in frames(before)} == {
-        f"nothing was uploaded for the debug id {ONE.debug_id}"
+        f"nothing was uploaded to the service {server.service} for the debug id {ONE.debug_id}"
     }
     done = await (await uploader(admin, server)).upload(bundle(ONE))
     assert (done.status_code, done.json()["state"]) == (200, "ok"), done.text
@@ -92,6 +92,8 @@ async def test_without_maps_the_same_two_are_two(server: Server, admin: httpx.As
         ("~/static/app.min.js", "https://shop.example/static/app.min.js?v=3#top"),
         ("https://shop.example/static/app.min.js", "https://shop.example/static/app.min.js"),
         ("~/app.min.js", "https://shop.example/deep/static/app.min.js"),
+        ("~/static/app.min.js", "http://[ip]:8080/static/app.min.js"),
+        ("~/static/app.min.js", "https://ann:[Filtered]@shop.example/static/app.min.js"),
         ("~/dist/app.min.js", "/srv/shop/dist/app.min.js"),
         ("~/dist/app.min.js", "app:///dist/app.min.js"),
         ("~/dist/app.min.js", "file:///srv/shop/dist/app.min.js"),
@@ -118,9 +120,8 @@ async def test_without_debug_ids_release_distribution_and_address_find_it(
         return frames(await read(admin, sent))[-1]
 
     assert (await innermost(release="1.0", dist="7"))["function"] == "priceOf"
-    assert (await innermost(release="1.0"))[
-        "source_map"
-    ] == "nothing was uploaded for this address, release 1.0"
+    why = f"nothing was uploaded to the service {server.service} for this address, release 1.0"
+    assert (await innermost(release="1.0"))["source_map"] == why
     assert "distribution 8" in (await innermost(release="1.0", dist="8"))["source_map"]
     assert "release 2.0" in (await innermost(release="2.0", dist="7"))["source_map"]
     assert "neither a debug id" in (await innermost(dist="7"))["source_map"]

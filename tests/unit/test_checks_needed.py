@@ -88,6 +88,7 @@ def test_the_checks_that_a_source_needs_do_all_that_all_checks_do(values: list[s
         (filter_jwts, JWT),
         (filter_own_keys, OWN_KEY),
         (filter_assignments, "pwd=x"),
+        (filter_assignments, 'pwd = "x"'),
         (filter_members, '{"password": "x"}'),
         (filter_members, "{'api_key': b'x'}"),
         (filter_members, r"{\"token\":\"x\"}"),

@@ -187,6 +187,8 @@ def test_other_long_numbers_stay(text: str) -> None:
         ("Server=db;Pwd=hunter2;Uid=a", f"Server=db;Pwd={FILTERED};Uid=a"),
         ("token=Bearer abc123def456", f"token={FILTERED} {FILTERED}"),
         ('connect(password="hunter2")', f'connect(password="{FILTERED}")'),
+        ('    DB_PASSWORD = "hunter2"', f'    DB_PASSWORD = "{FILTERED}"'),
+        ("$token = 'hunter2';", f"$token = '{FILTERED}';"),
         ('{"user": "a", "Password":"hunter2"}', f'{{"user": "a", "Password":"{FILTERED}"}}'),
         ("{'x-api-key': b'hunter2', 'a': 1}", f"{{'x-api-key': b'{FILTERED}', 'a': 1}}"),
         (r'"{\"token\": \"hunter2\"}"', rf'"{{\"token\": \"{FILTERED}\"}}"'),

@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from avalon.errors import BadInput
+from avalon.grouping import deciding_exception
 from avalon.protocols.sentry.debug_ids import read_debug_ids
 from avalon.protocols.sentry.exceptions import read_exceptions
 from avalon.protocols.sentry.messages import read_message, read_policy_report
@@ -121,13 +122,14 @@ def _report(event: Object, metadata: Object, tags: dict[str, str]) -> tuple[Repo
     entry = read_message(event)
     exceptions, stack = read_exceptions(event)
     transaction = _text(event, "transaction", metadata) or _text(event, "culprit", metadata)
-    message = _exception_value(exceptions) or entry.text
+    decides = deciding_exception(exceptions) if exceptions else ExceptionInfo()
+    message = (decides.value if not decides.value.isspace() else "") or entry.text
     template = entry.template if message is entry.text else ""
     if entry.text and message is not entry.text:
         metadata[free_name(metadata, "logentry")] = entry.text
     if entry.params:
         metadata[free_name(metadata, "params")] = entry.params
-    message = message or _type(exceptions) or read_policy_report(event) or transaction or NO_MESSAGE
+    message = message or decides.type or read_policy_report(event) or transaction or NO_MESSAGE
     request = read_request(take("request", None))
     user = take("user", None)
     if unread := unread_user(user):
@@ -153,16 +155,6 @@ def _report(event: Object, metadata: Object, tags: dict[str, str]) -> tuple[Repo
         source_maps=read_debug_ids(take("debug_meta", None), exceptions),
     )
     return report, not (entry.is_composed or request.is_unpacked)
-
-
-def _exception_value(exceptions: list[ExceptionInfo]) -> str:
-    """The value of the exception that gives the report its type."""
-    value = exceptions[-1].value if exceptions else ""
-    return "" if value.isspace() else value
-
-
-def _type(exceptions: list[ExceptionInfo]) -> str:
-    return exceptions[-1].type if exceptions else ""
 
 
 def _text(event: Object, name: str, metadata: Object) -> str:
