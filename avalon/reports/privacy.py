@@ -1,8 +1,8 @@
 """What a key adds to the scrubbing of its reports: more names of secret fields, and no IP addresses.
 
 A name holds for a field of the report itself (`server_name`, `vars`) as for any field that a client puts into
-it, at any depth, and for `name=value` and `"name": "value"` in running text. `cleaner_for` gives keys without
-rules the plain Cleaner, so that they pay nothing for this.
+it, at any depth, and for `name=value`, `name = "value"` and `"name": "value"` in running text. `cleaner_for`
+gives keys without rules the plain Cleaner, so that they pay nothing for this.
 """
 
 from __future__ import annotations
@@ -34,11 +34,13 @@ _VERSION: Final = re.compile(r"(?:version|release|dist|build)$|\.(?:modules|pack
 _WORD_SIGN: Final = re.compile(r"[\w-]")
 # In a frame's variables the SDK for Python writes names as their repr.
 _AS_REPR: Final = re.compile(r"b?'(.*)'")
-# Where a value may begin: behind `name=`, and behind the name of a member, as JSON and Python's repr have it
-# in a text, maybe escaped. Group 1 of a value is what opens it, and stays.
-_SIGN: Final = re.compile(r"""=|:(?<=["']:)""")
+# Where a value may begin: behind `name=`, with blanks before a quote as lines of source have it, and behind
+# the name of a member, as JSON and Python's repr have it in a text, maybe escaped. Group 1 of a value is what
+# opens it, and stays.
+_SIGN: Final = re.compile(r"""=| = (?=["'])|:(?<=["']:)""")
 _VALUE: Final = {
     "=": re.compile(r"""(["']?)[^\s&;,"'<>)]+"""),
+    " = ": re.compile(r"""(["'])[^"']+"""),
     ":": re.compile(
         r"""(\s{0,2}b?(\\{0,3}["']))(?:(?!\2)(?:\\.|.))++|(\s{0,2})(?:[{\[][^{}\[\]]*+[}\]]?|[^\s,{}\[\]"'\\]++)""",
         re.DOTALL,
@@ -77,7 +79,7 @@ class Privacy:
         return any(name.encode() in folded for name in self._given)
 
     def filter_text(self, text: str) -> str:
-        """Replaces the value in `name=value` and `"name": "value"`, for each of the names as a whole word."""
+        """Replaces the value behind each of the names, where it is a whole word: see `_SIGN`."""
         folded = fold_key(text)
         present = tuple(name for name in self._given if name in folded)
         pieces: list[str] = []
