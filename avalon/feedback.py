@@ -8,6 +8,7 @@ It counts against its key's rate, and an issue has room for so many: keys in web
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -27,8 +28,9 @@ sql = load("feedback")
 MAX_PER_ISSUE: Final = 1_000
 # A browser sends an error and what is said of it side by side.
 PAUSES_S: Final = (0.1, 0.2, 0.4, 0.8)
-# So many wait at once; the others take what there is.
+# So many wait at once, and so many of one key; the others take what there is.
 MAX_WAITING: Final = 50
+MAX_WAITING_OF_KEY: Final = 20
 _NAMESPACE: Final = UUID("6f9d9f0c-6a53-5b0e-9d43-5d6f0b6f4f3a")
 
 _encode = msgspec.json.Encoder().encode
@@ -58,12 +60,12 @@ class Feedbacks:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting = 0
+        self._waiting: Counter[UUID] = Counter()
 
     @property
     def waiting(self) -> int:
         """How many wait for their report now."""
-        return self._waiting
+        return self._waiting.total()
 
     async def comment(self, key: ApiKey, feedback: Feedback) -> bool:
         """Whether it is a comment now; not where its issue has all that it may have.
@@ -73,7 +75,7 @@ class Feedbacks:
         if feedback.report is None:
             raise NotFound("this feedback is about no report")
         await self._check_rate(key)
-        found = await self._find(key.service, feedback.report)
+        found = await self._find(key, feedback.report)
         if found is None:
             raise NotFound(f"there is no report {feedback.report}")
         comment = feedback.id_of(key.service)
@@ -100,13 +102,13 @@ class Feedbacks:
             message = f"over this key's rate of {key.rate_per_minute} a minute"
             raise TooManyRequests(message, retry_after_s=rows[0]["left_s"])
 
-    async def _find(self, service: str, report: UUID) -> _Place | None:
+    async def _find(self, key: ApiKey, report: UUID) -> _Place | None:
         """Where the report stands, waited for if need be."""
-        params = {"service": service, "report": report}
+        params = {"service": key.service, "report": report}
         found = await self._database.fetch_one(sql.find, params, row=_Place)
-        if found is not None or self._waiting >= MAX_WAITING:
+        if found is not None or self.waiting >= MAX_WAITING or self._waiting[key.id] >= MAX_WAITING_OF_KEY:
             return found
-        self._waiting += 1
+        self._waiting[key.id] += 1
         try:
             for pause_s in PAUSES_S:
                 await asyncio.sleep(pause_s)
@@ -114,7 +116,9 @@ class Feedbacks:
                 if found is not None:
                     break
         finally:
-            self._waiting -= 1
+            self._waiting[key.id] -= 1
+            if not self._waiting[key.id]:
+                del self._waiting[key.id]
         return found
 
 

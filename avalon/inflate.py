@@ -27,6 +27,8 @@ STEP_BYTES: Final = 64 * 1024
 MAX_MEMBERS: Final = 1000
 # RFC 8878 §3.1.1.1.2 recommends to support windows of 8 MB and lets a decoder refuse larger ones.
 WINDOW_LOG: Final = 23
+# RFC 7932 §9.1; a stream of 61 bytes can ask for it, and fill it.
+BROTLI_WINDOW_BYTES: Final = 1 << 24
 
 _ZSTD_OPTIONS: Final[dict[int, int]] = {zstd.DecompressionParameter.window_log_max: WINDOW_LOG}
 _BROKEN: Final = (zlib.error, brotli.error, zstd.ZstdError)
@@ -60,6 +62,11 @@ class Inflater:
         self._limit = limit
         self._size = 0
 
+    @property
+    def window(self) -> int:
+        """The bytes of its output that the decoder keeps, where these are many."""
+        return min(self._size, self._decoder.window_bytes)
+
     def feed(self, data: bytes) -> Iterator[bytes]:
         """What the next part of the body becomes; to be used up before the next one is fed."""
         try:
@@ -78,6 +85,8 @@ class Inflater:
 
 
 class _Decoder(Protocol):
+    window_bytes: int
+
     def __init__(self, step_bytes: int) -> None: ...
 
     def feed(self, data: bytes) -> Iterator[bytes]: ...
@@ -86,6 +95,8 @@ class _Decoder(Protocol):
 
 
 class _Identity:
+    window_bytes = 0
+
     def __init__(self, step_bytes: int) -> None:
         self._step_bytes = step_bytes
 
@@ -101,6 +112,8 @@ class _Identity:
 
 
 class _Gzip:
+    window_bytes = 0
+
     def __init__(self, step_bytes: int) -> None:
         self._step_bytes = step_bytes
         self._decoder = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
@@ -124,6 +137,8 @@ class _Gzip:
 
 class _Deflate:
     """RFC 9110 §8.4.1.2 means the zlib format; some clients send the raw one, which has no header."""
+
+    window_bytes = 0
 
     def __init__(self, step_bytes: int) -> None:
         self._step_bytes = step_bytes
@@ -156,6 +171,8 @@ def _zlib_steps(decoder: zlib._Decompress, data: bytes, step_bytes: int) -> Iter
 
 
 class _Brotli:
+    window_bytes = BROTLI_WINDOW_BYTES
+
     def __init__(self, step_bytes: int) -> None:
         self._step_bytes = step_bytes
         self._decoder = brotli.Decompressor()
@@ -173,6 +190,8 @@ class _Brotli:
 
 
 class _Zstd:
+    window_bytes = 1 << WINDOW_LOG
+
     def __init__(self, step_bytes: int) -> None:
         self._step_bytes = step_bytes
         self._decoder = zstd.ZstdDecompressor(options=_ZSTD_OPTIONS)

@@ -1,4 +1,4 @@
-"""Sends reports to a running service, for `avalon report` and `avalon run`.
+"""Asks a running service, for `avalon report`, `avalon run` and `avalon sourcemaps`.
 
 Where to and with which key: `--url` and `--key`, else AVALON_URL and AVALON_API_KEY (or AVALON_API_KEY_FILE)
 from the environment or `.env`. A report is tried three times under one id, so that it is stored once; what
@@ -14,12 +14,15 @@ import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from avalon.environment import find_text, read_dotenv
 from avalon.errors import AvalonError, SettingsError, Unavailable
+
+if TYPE_CHECKING:
+    import httpx
 
 DEFAULT_URL: Final = "http://127.0.0.1:4000"
 TRIES: Final = 3
@@ -83,23 +86,30 @@ def send(target: Target, report: dict[str, Any]) -> Accepted:
     # With every sign escaped: a file name that is no UTF-8 comes as lone surrogates, which UTF-8 has not.
     body = json.dumps({"id": str(uuid7()), **report}).encode()
     headers = {"X-API-Key": target.key, "Content-Type": "application/json", "User-Agent": "avalon-cli"}
-    reason = ""
     with httpx.Client(timeout=TIMEOUT_S, headers=headers) as client:
-        for remaining in reversed(range(TRIES)):
-            pause_s = 1.0
-            try:
-                answer = client.post(f"{target.url}/report", content=body)
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                reason = str(error) or type(error).__name__
-            else:
-                if answer.status_code == 201:
-                    return _accepted(answer.content)
-                reason = reason_of(answer.status_code, answer.content)
-                if answer.status_code not in RETRIED:
-                    raise Refused(f"{target.url} says: {reason}")
-                pause_s = retry_after_s(answer.headers.get("Retry-After", ""))
-            if remaining:
-                time.sleep(min(pause_s, MAX_PAUSE_S))
+        return _accepted(ask(client, target, "POST", "/report", content=body).content)
+
+
+def ask(client: httpx.Client, target: Target, method: str, path: str, **body: Any) -> httpx.Response:
+    """The answer, tried three times where that may help; raises Refused or Unavailable."""
+    import httpx
+
+    reason = ""
+    for remaining in reversed(range(TRIES)):
+        pause_s = 1.0
+        try:
+            answer = client.request(method, f"{target.url}{path}", **body)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            reason = str(error) or type(error).__name__
+        else:
+            if answer.is_success:
+                return answer
+            reason = _reason(answer.status_code, answer.content)
+            if answer.status_code not in RETRIED:
+                raise Refused(f"{target.url} says: {reason}")
+            pause_s = _retry_after_s(answer.headers.get("Retry-After", ""))
+        if remaining:
+            time.sleep(min(pause_s, MAX_PAUSE_S))
     raise Unavailable(f"{target.url} (AVALON_URL or --url) can't be reached or took nothing: {reason}")
 
 
@@ -110,7 +120,7 @@ def _accepted(body: bytes) -> Accepted:
         raise Refused("whatever answers there is not Avalon; look at the address") from None
 
 
-def reason_of(status: int, body: bytes) -> str:
+def _reason(status: int, body: bytes) -> str:
     try:
         problem = msgspec.json.decode(body, type=_Problem)
     except msgspec.MsgspecError:
@@ -118,7 +128,7 @@ def reason_of(status: int, body: bytes) -> str:
     return f"{problem.message or 'HTTP status'} ({problem.code or status})"
 
 
-def retry_after_s(header: str) -> float:
+def _retry_after_s(header: str) -> float:
     return float(header) if header.isdigit() else 1.0
 
 

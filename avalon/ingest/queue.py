@@ -25,8 +25,10 @@ BATCH_BYTES = 1_000_000
 QUEUE_EVENTS_LIMIT = 20_000
 QUEUE_BYTES_LIMIT = 64_000_000
 KEY_SHARE = 0.5
-# Of requests whose bodies are still arriving or being read: keys in web pages are everybody's.
+# Of requests whose bodies are still arriving or being read: keys in web pages are everybody's. Packed and
+# slow, a few hundred bytes hold megabytes for minutes, so that the last part is for others than one key.
 HELD_BYTES_LIMIT = 100_000_000
+HELD_KEY_SHARE = 0.6
 PROBE_S = 0.25
 
 
@@ -40,6 +42,7 @@ class Ingest:
         self._events = 0
         self._bytes = 0
         self._held_bytes = 0
+        self._held_per_key: Counter[UUID | None] = Counter()
         self._per_key: Counter[UUID] = Counter()
         self._filled = asyncio.Event()
         self._refusal: str | None = None
@@ -56,15 +59,25 @@ class Ingest:
             raise Unavailable("this key has used up its share of the queue; send it again")
         self._rates.check(key)
 
-    def hold(self, size: int) -> None:
-        """Counts what a request keeps in memory; raises Unavailable where all together keep too much."""
-        if self._held_bytes + size > HELD_BYTES_LIMIT:
+    def hold(self, size: int, key: UUID | None) -> None:
+        """Counts what a request keeps in memory, and for whom, where that is known already.
+
+        Raises Unavailable where all together keep too much, or all of the key do.
+        """
+        of_key = self._held_per_key[key] + size
+        if self._held_bytes + size > HELD_BYTES_LIMIT or (
+            key is not None and of_key > HELD_BYTES_LIMIT * HELD_KEY_SHARE
+        ):
             raise Unavailable("too many large requests at once; send it again")
         self._held_bytes += size
+        self._held_per_key[key] = of_key
 
-    def let_go(self, size: int) -> None:
+    def let_go(self, size: int, key: UUID | None) -> None:
         """Takes back what was held."""
         self._held_bytes -= size
+        self._held_per_key[key] -= size
+        if not self._held_per_key[key]:
+            del self._held_per_key[key]
 
     async def submit(self, event: NewEvent, key: Key | None = None) -> Stored:
         """Stores one report; returns after its commit. Raises Unavailable or TooManyRequests."""

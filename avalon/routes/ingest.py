@@ -7,19 +7,17 @@ the bounded body, the bounded inflate, the decoder. The 201 goes out after the c
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
-
-from litestar import asgi
-from litestar.types import HTTPScope, Receive, Scope, Send
+from typing import Any
 
 from avalon.errors import AvalonError, BadInput, TooManyRequests, Unavailable
 from avalon.protocols.avalon import MAX_BATCH_BYTES, MAX_REPORT_BYTES, decode_batch, decode_report
 from avalon.protocols.submission import Submission
-from avalon.routes.ingest_answers import Answer, encode, respond, store, terms_of
+from avalon.routes.ingest_answers import Answer, encode, store, terms_of, way_in
 from avalon.routes.ingest_request import Request
 
 
 async def _report(request: Request) -> Answer:
+    """Stores one report."""
     key = await request.authenticate()
     terms = await terms_of(request.services, key)
     submission = decode_report(await request.body(MAX_REPORT_BYTES), terms)
@@ -31,6 +29,7 @@ async def _report(request: Request) -> Answer:
 
 
 async def _batch(request: Request) -> Answer:
+    """Stores up to a thousand reports in one append."""
     key = await request.authenticate()
     terms = await terms_of(request.services, key)
     body = await request.body(MAX_BATCH_BYTES)
@@ -64,16 +63,4 @@ def _batch_answer(outcome: dict[int, Any]) -> Answer:
     return Answer(400, encode({"status": "error", "code": BadInput.code, "message": message} | answer))
 
 
-@asgi("/report", copy_scope=False, opt={"exclude_from_auth": True})
-async def report(scope: Scope, receive: Receive, send: Send) -> None:
-    """Stores one report."""
-    await respond(cast("HTTPScope", scope), receive, send, _report)
-
-
-@asgi("/report/batch", copy_scope=False, opt={"exclude_from_auth": True})
-async def batch(scope: Scope, receive: Receive, send: Send) -> None:
-    """Stores up to a thousand reports in one append."""
-    await respond(cast("HTTPScope", scope), receive, send, _batch)
-
-
-handlers = [report, batch]
+handlers = [way_in("/report", _report), way_in("/report/batch", _batch)]

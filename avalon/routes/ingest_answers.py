@@ -1,14 +1,16 @@
-"""What the ways in have in common: a bare ASGI handler's answers, with CORS, and the storing of reports."""
+"""What the ways in have in common: a bare ASGI route, its answers with CORS, and the storing of reports."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import msgspec
-from litestar.types import HTTPScope, Receive, Send
+from litestar import asgi
+from litestar.handlers import ASGIRouteHandler
+from litestar.types import HTTPScope, Receive, Scope, Send
 from msgspec.structs import replace
 
 from avalon.auth import ApiKey
@@ -46,19 +48,26 @@ class Answer(NamedTuple):
 
 
 Handle = Callable[[Request], Awaitable[Answer]]
-Refuse = Callable[[AvalonError], Answer]
+Refuse = Callable[[Request, AvalonError], Answer]
 
 
-def refusal(error: AvalonError) -> Answer:
+def refusal(request: Request, error: AvalonError) -> Answer:
     """An error in the one shape of the API."""
     body = encode({"status": "error", "code": error.code, "message": error.message})
     return Answer(error.status, body, (JSON, *error_headers(error)))
 
 
-async def respond(
-    scope: HTTPScope, receive: Receive, send: Send, handle: Handle, refuse: Refuse = refusal
-) -> None:
-    """Answers a request: a preflight by itself, a POST by `handle`, and what that raises by `refuse`."""
+def way_in(path: str, handle: Handle, refuse: Refuse = refusal) -> ASGIRouteHandler:
+    """A route whose POSTs `handle` answers, and what that raises `refuse`; preflights it answers itself."""
+
+    @asgi(path, copy_scope=False)
+    async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+        await _respond(cast("HTTPScope", scope), receive, send, handle, refuse)
+
+    return answered
+
+
+async def _respond(scope: HTTPScope, receive: Receive, send: Send, handle: Handle, refuse: Refuse) -> None:
     request = Request(scope, receive)
     cors = _cors(request)
     if scope["method"] == "OPTIONS":
@@ -71,7 +80,7 @@ async def respond(
             body = encode({"status": "error", "code": "method_not_allowed", "message": "send a POST"})
             answer = Answer(405, body, (JSON, (b"allow", b"POST, OPTIONS")))
     except AvalonError as error:
-        answer = refuse(error)
+        answer = refuse(request, error)
         REPORTS.labels("refused_key" if isinstance(error, KeyRefused) else f"refused_{answer.status}").inc()
     except ClientGone:
         return

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from time import monotonic
 from typing import Any, Final
 from urllib.parse import parse_qs
+from uuid import UUID
 
 from litestar.types import HTTPScope, Receive
 
@@ -44,6 +45,7 @@ class Request:
         "content_type",
         "encoding",
         "held",
+        "holder",
         "host",
         "key",
         "length",
@@ -52,13 +54,15 @@ class Request:
         "scope",
         "sentry_auth",
         "services",
+        "window",
     )
 
     def __init__(self, scope: HTTPScope, receive: Receive) -> None:
         self.scope = scope
         self.receive = receive
         self.services: Services = scope["litestar_app"].state.services
-        self.held = 0
+        self.held = self.window = 0
+        self.holder: UUID | None = None
         self.sentry_auth = self.authorization = ""
         self.key = self.content_type = self.encoding = self.host = self.origin = self.length = ""
         for name, value in scope["headers"]:
@@ -80,6 +84,7 @@ class Request:
         if key.allowed_origins and self.origin and self.origin not in key.allowed_origins:
             raise Forbidden("this key may not be used from this origin", code="origin_not_allowed")
         self.services.ingest.check(key)
+        self._belong_to(key.id)
         return key
 
     def parameter(self, name: str) -> str:
@@ -118,24 +123,42 @@ class Request:
                 if not is_first:
                     await asyncio.sleep(0)  # others wait for the loop
                 is_first = False
+                self._keep_window(inflater.window)
                 yield step
         inflater.end()
 
     def keep(self, size: int) -> None:
-        """Says how much of the body is in memory; raises Unavailable where all together keep too much."""
+        """Says how much of the body is in memory; raises Unavailable where all together keep too much.
+
+        What its decoder keeps comes on top.
+        """
+        size += self.window
         if size > self.held:
             self._hold(size - self.held)
         elif size < self.held:
-            self.services.ingest.let_go(self.held - size)
+            self.services.ingest.let_go(self.held - size, self.holder)
             self.held = size
 
     def let_go(self) -> None:
         """What was held of a large body is free again."""
-        self.services.ingest.let_go(self.held)
+        self.services.ingest.let_go(self.held, self.holder)
+
+    def _keep_window(self, size: int) -> None:
+        if size > self.window:
+            self._hold(size - self.window)
+            self.window = size
 
     def _hold(self, size: int) -> None:
-        self.services.ingest.hold(size)
+        self.services.ingest.hold(size, self.holder)
         self.held += size
+
+    def _belong_to(self, key: UUID) -> None:
+        """What is held already is this key's, too."""
+        size, self.held = self.held, 0
+        self.services.ingest.let_go(size, self.holder)
+        self.holder = key
+        if size:
+            self._hold(size)
 
     async def _rest(self, first: bytes, limit: int) -> bytes:
         parts, size = [first], len(first)

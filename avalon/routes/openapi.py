@@ -13,7 +13,7 @@ from litestar import Litestar, Router
 from litestar.openapi.config import OpenAPIConfig
 
 from avalon import __version__
-from avalon.routes import openapi_asgi, openapi_feedback, openapi_otlp, openapi_sentry
+from avalon.routes import openapi_asgi, openapi_otlp, openapi_sentry
 from avalon.routes.gate import is_guarded
 
 DESCRIPTION: Final = (
@@ -30,7 +30,6 @@ SECURITY_SCHEMES: Final = {
         "description": "Under https `__Host-avalon`. Writes also need our own Origin and application/json.",
     },
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-    "bearerKey": {"type": "http", "scheme": "bearer", "description": "An API key for source maps"},
     "apiKeyInUrl": {"type": "apiKey", "in": "query", "name": "key"},
     "apiKeyAsBearer": {"type": "http", "scheme": "bearer", "bearerFormat": "avl_…"},
     "sentryKey": {"type": "apiKey", "in": "header", "name": "X-Sentry-Auth"},
@@ -73,7 +72,7 @@ def build_document(app: Litestar) -> dict[str, Any]:
     """The whole document of an application."""
     document = msgspec.to_builtins(app.openapi_schema.to_schema(), str_keys=True, enc_hook=str)
     known = set(app.route_handler_method_map)
-    by_hand = openapi_asgi.PATHS | openapi_feedback.PATHS | openapi_otlp.PATHS | openapi_sentry.PATHS
+    by_hand = openapi_asgi.PATHS | openapi_otlp.PATHS | openapi_sentry.PATHS
     document["paths"] |= {path: item for path, item in by_hand.items() if path in known}
     components = document.setdefault("components", {})
     components["schemas"] = components.get("schemas", {}) | openapi_asgi.schemas() | {"Problem": PROBLEM}
@@ -94,7 +93,7 @@ def _finish(path: str, operation: dict[str, Any]) -> dict[str, Any]:
         "tags": [_tag(path)],
         **operation,
         "summary": said or operation.get("summary", ""),
-        "responses": responses | {"default": _PROBLEM_ANSWER},
+        "responses": {"default": _PROBLEM_ANSWER} | responses,
     }
 
 

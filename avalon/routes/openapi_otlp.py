@@ -7,20 +7,28 @@ from typing import Any, Final
 from avalon.routes.openapi_asgi import ENCODINGS, as_json
 
 _KEY: Final[list[dict[str, list[str]]]] = [{"apiKey": []}, {"apiKeyAsBearer": []}]
+_PROTOBUF: Final = {"application/x-protobuf": {"schema": {"type": "string"}}}
+_STATUS: Final = {
+    "description": "A google.rpc.Status; 429 and 503 say in Retry-After when to try again",
+    "content": as_json({"type": "object", "properties": {"message": {"type": "string"}}}) | _PROTOBUF,
+}
 
 
 def _otlp(name: str, description: str) -> dict[str, Any]:
-    content = as_json({"type": "object"}) | {"application/x-protobuf": {"schema": {"type": "string"}}}
+    content = as_json({"type": "object"}) | _PROTOBUF
     return {
         "post": {
             "tags": ["ingest"],
             "operationId": f"Otlp{name}",
-            "description": f"{description} OTLP/HTTP, answered in the encoding of the request, errors as a"
-            " google.rpc.Status. At most 20 MiB of protobuf or 5 MiB of JSON, inflated.",
+            "description": f"{description} OTLP/HTTP, answered in the encoding of the request."
+            " At most 20 MiB of protobuf or 5 MiB of JSON, inflated.",
             "security": _KEY,
             "parameters": [ENCODINGS],
             "requestBody": {"required": True, "content": content},
-            "responses": {"200": {"description": f"Export{name}ServiceResponse", "content": content}},
+            "responses": {
+                "200": {"description": f"Export{name}ServiceResponse", "content": content},
+                "default": _STATUS,
+            },
         }
     }
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 
 import msgspec
-from litestar import asgi
-from litestar.types import HTTPScope, Receive, Scope, Send
 
 from avalon.auth import ApiKey
 from avalon.errors import AvalonError, BadInput, TooManyRequests, Unavailable, UnsupportedMedia
@@ -34,13 +33,14 @@ from avalon.protocols.otlp import (
 )
 from avalon.protocols.submission import Submission
 from avalon.routes.answers import error_headers
-from avalon.routes.ingest_answers import Answer, respond, store, terms_of
+from avalon.routes.ingest_answers import Answer, store, terms_of, way_in
 from avalon.routes.ingest_request import Request
-from avalon.routes.peer import header
 from avalon.telemetry import RECORDS
 
 # Records that are read, and reports that are appended, at a time.
 CHUNK: Final = 500
+# Of what they are made of: it may take twenty times as much, and a second to read.
+CHUNK_BYTES: Final = 1024 * 1024
 # One request is read after the other, beside the loop: some hundred records fit into a packet, and what is
 # read of a large body takes a multiple of its bytes.
 _READER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="otlp")
@@ -71,7 +71,7 @@ class Tally(msgspec.Struct):
             self.dropped += 1
 
 
-async def _take(request: Request, signal: Signal) -> Answer:
+async def _take(signal: Signal, request: Request) -> Answer:
     """A success, with what was rejected; an error where all may be sent again, or nothing could be read."""
     key = await request.authenticate(_key_text(request))
     media_type = _media_type(request.content_type)
@@ -110,13 +110,14 @@ async def _read(work: Callable[[], Result]) -> Result:
 
 
 def _chunk(outcomes: Iterator[Outcome]) -> list[Outcome]:
-    """The next ones, with CHUNK reports or a little more, where there are so many."""
+    """The next ones, with CHUNK reports or CHUNK_BYTES or a little more, where there are so many."""
     chunk: list[Outcome] = []
-    reports = 0
+    reports = size = 0
     for outcome in outcomes:
         chunk.append(outcome)
         reports += len(outcome.submissions)
-        if max(reports, len(chunk)) >= CHUNK:
+        size += outcome.size
+        if max(reports, len(chunk)) >= CHUNK or size >= CHUNK_BYTES:
             break
     return chunk
 
@@ -159,33 +160,15 @@ def _media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-async def _respond(signal: Signal, scope: Scope, receive: Receive, send: Send) -> None:
-    media_type = _media_type(header(scope, b"content-type"))
-    said_in = media_type if media_type == PROTOBUF else JSON
-
-    def refuse(error: AvalonError) -> Answer:
-        headers = [(b"content-type", said_in.encode()), *error_headers(error)]
-        return Answer(error.status, failure(said_in, error.message), headers)
-
-    await respond(cast("HTTPScope", scope), receive, send, lambda request: _take(request, signal), refuse)
+def _refuse(request: Request, error: AvalonError) -> Answer:
+    """A google.rpc.Status in the encoding of the request; in JSON where that is neither."""
+    media_type = PROTOBUF if _media_type(request.content_type) == PROTOBUF else JSON
+    headers = [(b"content-type", media_type.encode()), *error_headers(error)]
+    return Answer(error.status, failure(media_type, error.message), headers)
 
 
-@asgi("/v1/logs", copy_scope=False, opt={"exclude_from_auth": True})
-async def logs(scope: Scope, receive: Receive, send: Send) -> None:
-    """Stores the log records that are at least warnings, or tell of an exception."""
-    await _respond(LOGS, scope, receive, send)
-
-
-@asgi("/v1/traces", copy_scope=False, opt={"exclude_from_auth": True})
-async def traces(scope: Scope, receive: Receive, send: Send) -> None:
-    """Stores the exceptions that spans recorded."""
-    await _respond(SPANS, scope, receive, send)
-
-
-@asgi("/v1/metrics", copy_scope=False, opt={"exclude_from_auth": True})
-async def metrics(scope: Scope, receive: Receive, send: Send) -> None:
-    """Takes metrics, and drops them."""
-    await _respond(METRICS, scope, receive, send)
-
-
-handlers = [logs, traces, metrics]
+handlers = [
+    way_in("/v1/logs", partial(_take, LOGS), _refuse),
+    way_in("/v1/traces", partial(_take, SPANS), _refuse),
+    way_in("/v1/metrics", partial(_take, METRICS), _refuse),
+]

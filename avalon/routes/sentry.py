@@ -10,11 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 from uuid import UUID
-
-from litestar import asgi
-from litestar.types import HTTPScope, Receive, Scope, Send
 
 from avalon.auth import ApiKey
 from avalon.errors import AvalonError, BadInput, PayloadTooLarge
@@ -27,7 +24,7 @@ from avalon.protocols.sentry.store import unpack_store_body
 from avalon.protocols.sentry.taking import take_envelope, take_event, take_security
 from avalon.protocols.sentry.values import as_text
 from avalon.protocols.submission import Submission, read_id
-from avalon.routes.ingest_answers import Answer, encode, respond, store, terms_of
+from avalon.routes.ingest_answers import Answer, encode, store, terms_of, way_in
 from avalon.routes.ingest_feedback import store_feedback
 from avalon.routes.ingest_request import Request
 from avalon.routes.sentry_items import count_discarded, count_items
@@ -43,6 +40,7 @@ Result = TypeVar("Result")
 
 
 async def _envelope(request: Request) -> Answer:
+    """Stores the events of an envelope."""
     parser = EnvelopeParser()
     text = key_of(request)
     if text:
@@ -81,6 +79,7 @@ async def _read_key(parser: EnvelopeParser, steps: AsyncIterator[bytes]) -> str:
 
 
 async def _store_event(request: Request) -> Answer:
+    """Stores one event, as SDKs sent them before envelopes."""
     if request.content_type.startswith("application/x-sentry-envelope"):
         return await _envelope(request)
     key = await request.authenticate(key_of(request))
@@ -94,6 +93,7 @@ async def _store_event(request: Request) -> Answer:
 
 
 async def _security(request: Request) -> Answer:
+    """Stores what browsers report of a page's policies."""
     key = await request.authenticate(key_of(request))
     terms = await terms_of(request.services, key)
     body = await request.body(MAX_REPORT_BYTES)
@@ -104,6 +104,7 @@ async def _security(request: Request) -> Answer:
 
 
 async def _minidump(request: Request) -> Answer:
+    """Stores that a native program crashed."""
     key = await request.authenticate(key_of(request))
     terms = await terms_of(request.services, key)
     parser = MinidumpParser(request.content_type)
@@ -134,28 +135,9 @@ async def _store(request: Request, key: ApiKey, submissions: list[Submission]) -
     return stored
 
 
-@asgi("/api/1/envelope", copy_scope=False, opt={"exclude_from_auth": True})
-async def envelope(scope: Scope, receive: Receive, send: Send) -> None:
-    """Stores the events of an envelope."""
-    await respond(cast("HTTPScope", scope), receive, send, _envelope, refuse)
-
-
-@asgi("/api/1/store", copy_scope=False, opt={"exclude_from_auth": True})
-async def store_event(scope: Scope, receive: Receive, send: Send) -> None:
-    """Stores one event, as SDKs sent them before envelopes."""
-    await respond(cast("HTTPScope", scope), receive, send, _store_event, refuse)
-
-
-@asgi("/api/1/security", copy_scope=False, opt={"exclude_from_auth": True})
-async def security(scope: Scope, receive: Receive, send: Send) -> None:
-    """Stores what browsers report of a page's policies."""
-    await respond(cast("HTTPScope", scope), receive, send, _security, refuse)
-
-
-@asgi("/api/1/minidump", copy_scope=False, opt={"exclude_from_auth": True})
-async def minidump(scope: Scope, receive: Receive, send: Send) -> None:
-    """Stores that a native program crashed."""
-    await respond(cast("HTTPScope", scope), receive, send, _minidump, refuse)
-
-
-handlers = [envelope, minidump, security, store_event]
+handlers = [
+    way_in("/api/1/envelope", _envelope, refuse),
+    way_in("/api/1/store", _store_event, refuse),
+    way_in("/api/1/security", _security, refuse),
+    way_in("/api/1/minidump", _minidump, refuse),
+]

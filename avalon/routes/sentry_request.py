@@ -47,13 +47,13 @@ def key_of_dsn(dsn: str) -> str:
         return ""
 
 
-def refuse(error: AvalonError) -> Answer:
+def refuse(request: Request, error: AvalonError) -> Answer:
     """An error, with what SDKs look at: in a 429, for how long to be silent, and about what (everything).
 
     A 503 has no such header: mobile SDKs then keep what they have and send it later, and all others obey
     its Retry-After or send their next event as ever.
     """
-    answer = refusal(error)
+    answer = refusal(request, error)
     message = error.message[:MAX_MESSAGE].encode("ascii", "replace").translate(None, b"\r\n")
     headers = [*answer.headers, (b"x-sentry-error", message)]
     if isinstance(error, TooManyRequests):

@@ -31,7 +31,7 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 # The pieces, and what stands around them.
 MAX_BODY_BYTES: Final = CHUNKS_PER_REQUEST * CHUNK_BYTES + 65_536
 SCOPE: Final = "source_maps"
-_SECURITY: Final[list[dict[str, list[str]]]] = [{"apiKey": []}, {"bearerKey": []}]
+_SECURITY: Final[list[dict[str, list[str]]]] = [{"apiKey": []}, {"apiKeyAsBearer": []}]
 
 
 async def requires_upload_key(connection: Connection, handler: BaseRouteHandler) -> None:

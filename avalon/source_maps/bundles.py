@@ -36,6 +36,9 @@ _MANIFEST: Final = "manifest.json"
 _END: Final = struct.Struct("<4s4H2LH")
 _END_SIGNATURE: Final = b"PK\x05\x06"
 _MAX_COMMENT: Final = 65_535
+# Before it may stand where the numbers are that are too large for it (4.3.15); a reader believes those.
+_ZIP64_SIGNATURE: Final = b"PK\x06\x07"
+_ZIP64_BYTES: Final = 20
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BROKEN: Final = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError),
@@ -131,15 +134,15 @@ def _as_bad_input() -> Iterator[None]:
 def check_directory(file: IO[bytes]) -> None:
     """Before the zip's reader makes an object of each entry: how many, and how long is their list?"""
     size = file.seek(0, 2)
-    file.seek(max(0, size - _END.size - _MAX_COMMENT))
+    file.seek(max(0, size - _END.size - _MAX_COMMENT - _ZIP64_BYTES))
     tail = file.read()
     at = tail.rfind(_END_SIGNATURE)
     if at < 0 or len(tail) - at < _END.size:
         raise BadInput("the bundle is no whole zip: it has no end")
     _, _, _, _, entries, length, _, _ = _END.unpack_from(tail, at)
     file.seek(0)
-    # Beyond these the real numbers stand elsewhere, and are too large anyway.
-    if entries > MAX_ENTRIES or length > MAX_DIRECTORY_BYTES:
+    is_zip64 = tail[max(0, at - _ZIP64_BYTES) : at].startswith(_ZIP64_SIGNATURE)
+    if is_zip64 or entries > MAX_ENTRIES or length > MAX_DIRECTORY_BYTES:
         raise PayloadTooLarge(f"the bundle has more than {MAX_ENTRIES} entries")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 from uuid import UUID
 
 import msgspec
@@ -29,6 +29,8 @@ _MAX_FOLDERS: Final = 12
 _SCRIPT: Final = re.compile(
     r"\.(?:[cm]?js|bundle|jsbundle|hbc)(?:$|[?#])|^(?:https?|app|file|webpack-internal):"
 )
+# Whatever stands there, also what was scrubbed: `http://[ip]/app.js`.
+_HOST: Final = re.compile(r"^[a-zA-Z][\w+.-]*://[^/]*")
 _NAMELESS: Final = frozenset(("", "<anonymous>", "<unknown>", "anonymous"))
 _UP: Final = re.compile(r"^(?:\.{1,2}/)+")
 _BUNDLER: Final = re.compile(r"^webpack(?:-internal)?://[^/]*/")
@@ -82,14 +84,12 @@ def places_of(exceptions: Sequence[ExceptionInfo], debug_ids: Mapping[str, str])
 
 def urls_of(path: str) -> list[str]:
     """What an upload may call the script at this path, the likeliest first."""
-    try:
-        parts = urlsplit(path)
-        own = unquote(parts.path)
-    except ValueError:
-        return []
-    own = own.replace("\\", "/")
+    plain = path.partition("?")[0].partition("#")[0]
+    own = unquote(_HOST.sub("", plain)).replace("\\", "/")
     folders = [name for name in own.split("/") if name]
-    urls = [path, path.partition("?")[0].partition("#")[0], f"~/{'/'.join(folders)}"]
+    if not folders:
+        return []
+    urls = [path, plain, f"~/{'/'.join(folders)}"]
     if not is_library("", path, ""):
         urls += [f"~/{'/'.join(folders[at:])}" for at in range(1, len(folders))][-_MAX_FOLDERS:]
     return list(dict.fromkeys(url for url in urls if "\0" not in url))

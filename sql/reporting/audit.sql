@@ -84,6 +84,13 @@ SELECT
     WHEN 'grouping_rule.deleted' THEN 'ended a rule of the grouping'
     WHEN 'issue.groups_bound' THEN 'joined reports to come to the issue'
     WHEN 'issue.groups_unbound' THEN 'parted reports to come from the issue'
+    WHEN 'source_maps.uploaded' THEN 'uploaded source maps' || coalesce(' for ' || (f.data ->> 'release'), '')
+    WHEN 'source_maps.deleted' THEN
+      CASE f.data ->> 'reason'
+        WHEN 'unused' THEN 'deleted source maps that nobody used'
+        WHEN 'room' THEN 'deleted source maps to make room for others'
+        ELSE 'deleted source maps'
+      END
     WHEN 'epoch.started' THEN 'noted a failover or a restore of the database'
     ELSE translate(f.type, '._', '  ')
   END AS what,

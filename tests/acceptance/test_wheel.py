@@ -104,8 +104,9 @@ def test_the_wheel_carries_all_that_the_service_needs(folder: Path):
         take_a_first_error(service)
         page = httpx.get(service.url)
         assert page.status_code == 200
-        for path in re.findall(r'(?:src|href)="(/[^"]+\.(?:js|css))"', page.text):
-            assert httpx.get(service.url + path).status_code == 200
+        linked = re.findall(r'(?:src|href)="(/[^"]+\.(?:js|css))"', page.text)
+        for path in (*linked, "/avalon.js", "/static/docs/en/index.md", "/static/docs/fr/index.md"):
+            assert httpx.get(service.url + path).status_code == 200, path
     finally:
         code = service.stop()
     assert code == 0, service.said

@@ -14,9 +14,11 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from tests import conftest
 from tests.acceptance.command import DEADLINE_S, Command, Running
+from tests.browser.conftest import FLAGS, find_chromium
 
 PASSWORD = "correct horse battery staple"
 
@@ -102,3 +104,16 @@ def served(
             api.headers["Authorization"] = f"Bearer {answer.json()['token']}"
             yield Served(running, url, key, api, urls)
     conftest._drop(cluster, name)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium, as tests/browser has one for each test."""
+    executable = find_chromium()
+    if executable is None:
+        pytest.skip("no Chromium; scripts/test says how to get one")
+    flags = [*FLAGS, *(["--no-sandbox"] if os.getuid() == 0 else [])]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=flags)
+        yield browser
+        browser.close()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
 
-from tests.browser.conftest import FLAGS, find_chromium
 from tests.clients.conftest import DEADLINE_S
 
 
@@ -55,18 +52,6 @@ def serving() -> Iterator[Site]:
         Thread(target=server.serve_forever, daemon=True).start()
         yield site
         server.shutdown()
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    executable = find_chromium()
-    if executable is None:
-        pytest.skip("no Chromium; scripts/test says how to get one")
-    flags = [*FLAGS, *(["--no-sandbox"] if os.getuid() == 0 else [])]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=flags)
-        yield browser
-        browser.close()
 
 
 class Visit:

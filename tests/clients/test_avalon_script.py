@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Route
 from avalon.statements import STATIC
 from tests.clients.conftest import Served
 from tests.clients.node import run_installed
-from tests.clients.pages import Site, Visit, chromium, serving
+from tests.clients.pages import Site, Visit, serving
 
 MAX_BYTES = 2048
 
@@ -32,12 +32,6 @@ def site() -> Iterator[Site]:
     with serving() as site:
         site.put_page("Bye", path="/bye")
         yield site
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

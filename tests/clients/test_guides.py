@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -13,9 +12,8 @@ from pathlib import Path
 
 import pytest
 from django.core.management import execute_from_command_line
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from tests.browser.conftest import FLAGS, find_chromium
 from tests.clients.conftest import Served, eventually
 from tests.clients.guides import DOCS, blocks_of, followed, save_files, shown_in, text_of
 from tests.clients.node import run_installed, with_modules
@@ -75,18 +73,6 @@ import './sentry.client.config';
 }
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    executable = find_chromium()
-    if executable is None:
-        pytest.skip("no Chromium; scripts/test says how to get one")
-    flags = [*FLAGS, *(["--no-sandbox"] if os.getuid() == 0 else [])]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=flags)
-        yield browser
-        browser.close()
-
-
 def test_every_guide_with_a_program_is_followed_and_every_program_has_a_file() -> None:
     programs = {"python", "js", "jsx", "ts", "tsx", "vue", "html"}
     found = {
@@ -135,22 +121,22 @@ def test_the_source_maps_of_a_build_are_uploaded_in_each_way(served: Served, tmp
 
 @pytest.mark.browser
 @pytest.mark.parametrize("name", PAGES)
-def test_the_error_of_its_page_arrives(name: str, served: Served, tmp_path: Path, chromium: Browser) -> None:
+def test_the_error_of_its_page_arrives(name: str, served: Served, tmp_path: Path, browser: Browser) -> None:
     with followed(name, with_modules(tmp_path), served, served.new_key(name)) as said:
         if name in ENTRIES:
             bundle(tmp_path, ENTRIES[name], "browser")
             (tmp_path / "index.html").write_text(ENTRY_PAGE)
-        press(tmp_path, served, chromium)
+        press(tmp_path, served, browser)
         check(name, name, served, said)
 
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_the_error_of_a_page_with_the_sdk_arrives(served: Served, tmp_path: Path, chromium: Browser) -> None:
+def test_the_error_of_a_page_with_the_sdk_arrives(served: Served, tmp_path: Path, browser: Browser) -> None:
     save_files("browser", with_modules(tmp_path), served, served.new_key("browser-sdk"))
     bundle(tmp_path, "main.js", "browser")
     (tmp_path / "index.html").write_text(BUTTON_PAGE + '<script src="shop.js"></script>')
-    press(tmp_path, served, chromium)
+    press(tmp_path, served, browser)
     check("browser", "browser-sdk", served)
 
 
@@ -169,14 +155,14 @@ def test_the_error_of_its_server_arrives(name: str, served: Served, tmp_path: Pa
 @pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize("name", FRAMEWORKS)
-def test_the_error_in_its_page_arrives(name: str, served: Served, tmp_path: Path, chromium: Browser) -> None:
+def test_the_error_in_its_page_arrives(name: str, served: Served, tmp_path: Path, browser: Browser) -> None:
     service = f"{name}-page"
     save_files(name, with_modules(tmp_path), served, served.new_key(service))
     (tmp_path / "sentry.ts").write_text(SENTRY_PAGE)
     (tmp_path / "entry.tsx").write_text(CLIENTS[name])
     bundle(tmp_path, "entry.tsx", "browser", f"@sentry/{name}=./sentry.ts")
     (tmp_path / "index.html").write_text(BUTTON_PAGE)
-    press(tmp_path, served, chromium)
+    press(tmp_path, served, browser)
     check(name, service, served)
 
 
@@ -198,9 +184,9 @@ def bundle(folder: Path, *arguments: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def press(folder: Path, served: Served, chromium: Browser) -> None:
+def press(folder: Path, served: Served, browser: Browser) -> None:
     """Opens the folder's page and breaks it; returns when Avalon has answered."""
-    with serving(folder) as url, chromium.new_page() as page:
+    with serving(folder) as url, browser.new_page() as page:
         page.goto(url)
         with page.expect_response(lambda answer: answer.url.startswith(f"{served.url}/")) as found:
             page.get_by_role("button", name="Break").click()

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 
 from tests.clients.conftest import Served
 from tests.clients.node import bundle
-from tests.clients.pages import Site, Visit, chromium, serving
+from tests.clients.pages import Site, Visit, serving
 
 pytestmark = pytest.mark.browser
 
@@ -69,12 +69,6 @@ def site() -> Iterator[Site]:
         site.put_page("Bye", path="/bye")
         site.put("/cart", "[]")
         yield site
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

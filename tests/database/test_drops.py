@@ -11,7 +11,6 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from avalon import drops as module
 from avalon import event_store, minutes, projections
 from avalon.auth import ApiKey
 from avalon.database import Database
@@ -196,4 +195,3 @@ async def test_while_postgres_is_away_counts_wait_and_an_answer_that_was_lost_co
     await drops.flush()
     assert await dropped(owner) == {("api", "sdk", "error", "sample_rate"): 2}
     assert await facts(owner) == 2
-    assert module.EVERY_S == 60.0

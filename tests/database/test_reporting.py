@@ -12,11 +12,12 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from avalon import issues, projections
+from avalon import events, issues, projections
 from avalon.database import Database, connect
 from avalon.deletions import delete_report, erase_service
 from avalon.events import IssueResolved
 from avalon.reporting import views
+from avalon.statements import SQL
 from tests import conftest
 from tests.acceptance.readme import blocks
 from tests.conftest import Urls
@@ -157,6 +158,13 @@ async def test_the_audit_says_who_did_what_in_words(told: Connection) -> None:
     assert ("alice", "made the account as viewer", None) in found  # whose account is gone
     assert (None, "saw the issue again in 1.0", "the cart is empty") in found
     assert ("alice", "made the discord sink", "Discord") in found
+
+
+def test_the_audit_has_words_for_every_kind_of_fact() -> None:
+    written = (SQL / "reporting" / "audit.sql").read_text()
+    kinds = {kind.TYPE for kind in map(events.__dict__.get, events.__all__) if hasattr(kind, "TYPE")}
+    left_out = {kind for kind in kinds if kind.startswith("alert.")} | {"reports.dropped"}
+    assert {kind for kind in kinds - left_out if f"WHEN '{kind}' THEN" not in written} == set()
 
 
 async def test_the_audit_says_what_was_taken_back(database: Database, reader: Connection) -> None:

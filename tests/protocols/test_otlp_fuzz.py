@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from avalon.errors import BadInput, PayloadTooLarge
 from avalon.protocols.otlp import JSON, LOGS, PROTOBUF, SPANS, Outcome, Signal, decode_request
-from avalon.protocols.otlp.origin import Origin
+from avalon.protocols.otlp.records import MAX_EVENTS_BYTES, MAX_RECORD_BYTES
 from avalon.protocols.submission import Submission, to_event
 from tests.protocols.otlp_records import (
     ENCODINGS,
@@ -24,6 +25,7 @@ from tests.protocols.otlp_records import (
     a_log,
     a_span,
     an_event,
+    attributes_of,
     encode,
     logs_of,
     outcomes,
@@ -223,10 +225,51 @@ def test_scopes_share_what_their_resource_says(encoding: str) -> None:
     request = logs_of(a_log(), resource={f"k{number}": number for number in range(1_000)})
     scopes = request.resource_logs[0].scope_logs
     scopes.extend([scopes[0]] * 50)
+    reports = [one.report for one in submissions(LOGS, request, encoding)]
+    assert len(reports) == 51
     items = LOGS.readers[encoding].split(encode(request, encoding))
-    origins = [item.origin for item in items if isinstance(item.origin, Origin)]
-    assert len(origins) == 51
-    assert len({id(origin.contexts["resource"]) for origin in origins}) == 1
+    assert len({id(item.resource) for item in items}) == 1
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_resources_are_read_one_after_the_other(encoding: str) -> None:
+    """Read, they take many times their bytes, and packed as gzip a thousandth of them comes in."""
+    one = logs_of(a_log(severity_number=9), resource=dict.fromkeys(map(str, range(1_000)), 1))
+    part = json.loads(encode(one, JSON))["resourceLogs"][0]
+    many = json.dumps({"resourceLogs": [part] * 60}).encode()
+    body = one.SerializeToString() * 200 if encoding == PROTOBUF else many
+    tracemalloc.start()
+    try:
+        count, found = decode_request(body, LOGS.readers[encoding])
+        assert sum(1 for _ in found) == count
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(body)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("part", ["resource", "scope"])
+def test_a_resource_or_a_scope_that_is_larger_than_a_record_may_be_is_refused(
+    part: str, encoding: str
+) -> None:
+    request = logs_of(a_log("lost"), resource={})
+    common = getattr(request.resource_logs[0], part, None) or request.resource_logs[0].scope_logs[0].scope
+    common.attributes.extend(attributes_of({"a": "x" * MAX_RECORD_BYTES}))
+    request.resource_logs.extend(logs_of(a_log("kept")).resource_logs)
+    lost, kept = outcomes(LOGS, request, encoding)
+    assert lost.refusal is not None
+    assert f"a {part} is larger" in lost.refusal.message
+    assert [one.report.message for one in kept.submissions] == ["kept"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_of_a_large_span_so_many_exceptions_are_read_as_fit_into_memory(encoding: str) -> None:
+    """Each is a report with all that its span says."""
+    span = a_span(*[an_event()] * 128, attributes={"a": "x" * 500_000})
+    size = len(encode(spans_of(span), encoding))
+    (found,) = outcomes(SPANS, spans_of(span), encoding)
+    assert len(found.submissions) == MAX_EVENTS_BYTES // size
+    assert found.size <= MAX_EVENTS_BYTES
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

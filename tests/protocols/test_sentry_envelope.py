@@ -183,6 +183,14 @@ def test_so_many_types_are_told_apart() -> None:
     parser = parse(b"{}\n" + b"".join(item(f"new{n}", b"{}") for n in range(60)) + item("x" * 50, b""))
     assert len(parser.dropped) == 51
     assert parser.dropped["other", "not_supported"] == 11
+    assert parse(b"{}\n" + item("x" * 41, b"{}")).dropped == {("other", "not_supported"): 1}
+
+
+@pytest.mark.parametrize("size", [10, 1000], ids=["kept whole", "on its way"])
+def test_so_many_files_are_named(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(module, "MAX_ITEM_BYTES", 100)
+    parser = parse(b"{}\n" + item("attachment", bytes(size)) * (module.MAX_ATTACHMENTS + 5), 50)
+    assert len(parser.attachments) == module.MAX_ATTACHMENTS
 
 
 def test_chance_lengths_do_not_make_it_slow(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,11 +198,10 @@ def test_chance_lengths_do_not_make_it_slow(monkeypatch: pytest.MonkeyPatch) -> 
     real = module._object
     monkeypatch.setattr(module, "_object", lambda *a: looks.append(len(a[0])) or real(*a))
     line = b'{"type":"event","length":%d}\n'
-    count = 2000
-    size = len(line % 10_000)
-    body = b"{}\n" + b"".join(line % (size * 300 - 1) for _ in range(count))
+    reach = len(line % 1000) * 300 - 1
+    body = b"{}\n" + line % reach * 2000
     parse(body)
-    assert sum(looks) < 2 * len(body) + module.MAX_DOUBTS * size * 300
+    assert module.MAX_DOUBTS * reach <= sum(looks) < 2 * len(body) + module.MAX_DOUBTS * reach
 
 
 @pytest.mark.parametrize("pack", [bytes, base64.b64encode], ids=["bare", "base64"])

@@ -92,6 +92,7 @@ async def test_an_event_that_comes_a_moment_later_is_waited_for(
     assert (await sent).status_code == 200
     assert [item["text"] for item in await history(admin, event["event_id"])] == ["it broke"]
     assert len(await stored(server)) == 1
+    assert server.services.feedback.waiting == 0
 
 
 async def test_so_many_wait_at_once(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,6 +101,37 @@ async def test_so_many_wait_at_once(server: Server, monkeypatch: pytest.MonkeyPa
     answer = await post(server, an_envelope(an_item("user_report", a_user_report(uuid4().hex))))
     assert answer.status_code == 200
     assert len(await stored(server)) == 1
+
+
+async def test_those_of_one_key_leave_room_for_others(
+    server: Server, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAUSES_S", (0.02,) * 500)
+    monkeypatch.setattr(module, "MAX_WAITING_OF_KEY", 1)
+    made = (await admin.post("/api/keys", json={"name": "other", "service": "other"})).json()
+    mine, theirs = an_event(), an_event()
+
+    async def say(event_id: str, key: str = "") -> httpx.Response:
+        body = an_envelope(an_item("user_report", a_user_report(event_id)))
+        return await post(server, body, **({"X-Sentry-Auth": f"Sentry sentry_key={key}"} if key else {}))
+
+    async def waiting(number: int) -> None:
+        async with asyncio.timeout(10):
+            while server.services.feedback.waiting < number:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    first = asyncio.create_task(say(mine["event_id"]))
+    await waiting(1)
+    await say(uuid4().hex)
+    assert len(await stored(server)) == 1
+    other = asyncio.create_task(say(theirs["event_id"], made["key"]))
+    await waiting(2)
+    await post(server, an_envelope(an_item("event", mine)))
+    auth = {"X-Sentry-Auth": f"Sentry sentry_key={made['key']}"}
+    await post(server, an_envelope(an_item("event", theirs)), **auth)
+    assert {(await first).status_code, (await other).status_code} == {200}
+    assert len(await stored(server)) == 3
+    assert server.services.feedback.waiting == 0
 
 
 class TestFeedbackAboutNothing:
@@ -307,6 +339,13 @@ class TestBounds:
             assert (await post(server, an_envelope(an_item("user_report", said)))).status_code == 200
         assert len(await history(admin, event["event_id"])) == 2
         assert len(await stored(server)) == 1
+        await server.services.drops.flush()
+        (dropped,) = (await admin.get("/api/drops")).json()["items"]
+        assert (dropped["category"], dropped["reason"], dropped["quantity"]) == (
+            "feedback",
+            "too_many_comments",
+            1,
+        )
 
     async def test_an_envelope_full_of_feedback_is_cut(self, server: Server) -> None:
         items = [an_item("user_report", a_user_report(uuid4().hex)) for _ in range(12)]
@@ -323,7 +362,7 @@ async def test_it_is_announced_live(server: Server) -> None:
         async with asyncio.timeout(10):
             async for line in live.aiter_lines():
                 if '"commented"' in line:
-                    item = json.loads(line.removeprefix("data: "))
                     break
-    assert item["type"] == "issue:changed" or item["items"]
+    item = json.loads(line.removeprefix("data: "))
+    assert (item["type"], item["change"]) == ("issue:changed", "commented")
     assert "Jane" not in line

@@ -14,7 +14,7 @@ import msgspec
 import psycopg
 import pytest
 
-from avalon.errors import Unavailable
+from avalon.errors import TooManyRequests, Unavailable
 from avalon.event_store import Stored
 from avalon.events import REPORTED, NewEvent, uuid7
 from avalon.ingest import Ingest
@@ -104,15 +104,37 @@ async def test_concurrent_reports_share_an_append(server: Server) -> None:
     [("", "key_missing"), ("nonsense", "key_unknown"), ("avl_" + "x" * 38, "key_unknown")],
 )
 async def test_without_a_valid_key_no_body_is_read(server: Server, key: str, code: str) -> None:
-    """The request promises ten megabytes and sends none: only who does not wait for them can answer."""
+    answer = await answer_without_a_body(server, key)
+    assert b" 401 " in answer
+    assert code.encode() in answer
+
+
+async def answer_without_a_body(server: Server, key: str) -> bytes:
+    """The request promises a megabyte and sends none: only who does not wait for it can answer."""
     host, port = server.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(f"POST /report HTTP/1.1\r\nHost: {host}\r\nX-API-Key: {key}\r\n".encode())
     writer.write(b"Content-Length: 1000000\r\n\r\n")
-    answer = await asyncio.wait_for(reader.readuntil(b"}"), 5)
-    writer.close()
-    assert b" 401 " in answer
-    assert code.encode() in answer
+    try:
+        return await asyncio.wait_for(reader.readuntil(b"}"), 5)
+    finally:
+        writer.close()
+
+
+async def test_over_its_rate_and_while_postgres_is_away_no_body_is_read_nor_postgres_asked(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def over(key: Any) -> None:
+        if key is not None:
+            raise TooManyRequests("over this key's rate", retry_after_s=12)
+
+    def away(key: Any) -> None:
+        raise Unavailable("Postgres is away")
+
+    monkeypatch.setattr(server.services.ingest, "check", over)
+    assert b" 429 " in await answer_without_a_body(server, server.key)
+    monkeypatch.setattr(server.services.ingest, "check", away)
+    assert b" 503 " in await answer_without_a_body(server, "nobody has looked at this one")
 
 
 async def test_a_key_from_the_query_is_taken_for_beacons(server: Server) -> None:

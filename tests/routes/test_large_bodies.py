@@ -20,6 +20,7 @@ PART_BYTES = 400_000
 @pytest.fixture(autouse=True)
 def bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "HELD_BYTES_LIMIT", int(2.5 * PART_BYTES))
+    monkeypatch.setattr(queue, "HELD_KEY_SHARE", 1.0)
 
 
 @asynccontextmanager
@@ -44,9 +45,9 @@ async def held(server: Server, size: int) -> None:
             await asyncio.sleep(0.005)
 
 
-async def large_report(server: Server) -> httpx.Response:
+async def large_report(server: Server, key: str = "") -> httpx.Response:
     body = {"error": {"message": "boom", "stack": "x" * PART_BYTES}}
-    async with server.client(headers={"X-API-Key": server.key}) as client:
+    async with server.client(headers={"X-API-Key": key or server.key}) as client:
         return await client.post("/report", json=body)
 
 
@@ -71,6 +72,22 @@ async def test_without_the_bound_they_do(server: Server, monkeypatch: pytest.Mon
             await stack.enter_async_context(half_a_body(server, **{"X-API-Key": server.key}))
         assert server.services.ingest._held_bytes == 5 * PART_BYTES
         assert (await large_report(server)).status_code == 201
+
+
+@pytest.mark.parametrize("share", [0.6, 1.0], ids=["with a share", "the control"])
+async def test_what_one_key_holds_leaves_room_for_others(
+    server: Server, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    monkeypatch.setattr(queue, "HELD_BYTES_LIMIT", int(3.5 * PART_BYTES))
+    monkeypatch.setattr(queue, "HELD_KEY_SHARE", share)
+    made = await admin.post("/api/keys", json={"name": "other", "service": "other"})
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            await stack.enter_async_context(half_a_body(server, **{"X-API-Key": server.key}))
+        assert (await large_report(server)).status_code == (503 if share < 1 else 201)
+        assert (await large_report(server, made.json()["key"])).status_code == 201
+    await held(server, 0)
+    assert not server.services.ingest._held_per_key
 
 
 async def test_whatever_becomes_of_a_large_body_nothing_is_held_after_it(server: Server) -> None:

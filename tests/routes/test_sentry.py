@@ -9,6 +9,7 @@ import json
 import zlib
 from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,11 +19,13 @@ import msgspec
 import pytest
 from backports import zstd
 
-from avalon.errors import Unavailable
+from avalon.errors import BadInput, Unavailable
+from avalon.protocols.sentry.envelope import EnvelopeParser
 from avalon.protocols.sentry.items import PASSED_OVER
 from avalon.routes import ingest_answers, sentry
+from avalon.routes.sentry_request import refuse
 from avalon.telemetry import SENTRY_ITEMS
-from tests.conftest import Server
+from tests.conftest import Server, Urls, running, settings_for
 
 
 def an_event(**fields: Any) -> dict[str, Any]:
@@ -134,6 +137,24 @@ async def test_for_a_key_in_the_envelope_eight_kilobytes_are_read(server: Server
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(reader.readuntil(b"}"), 0.2)
         writer.close()
+
+
+async def test_for_a_key_in_a_packed_envelope_no_more_than_that_is_unpacked(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacked = 0
+    feed = EnvelopeParser.feed
+
+    def counted(parser: EnvelopeParser, data: bytes) -> None:
+        nonlocal unpacked
+        unpacked += len(data)
+        feed(parser, data)
+
+    monkeypatch.setattr(EnvelopeParser, "feed", counted)
+    body, headers = gzip.compress(b"{" + b" " * 1_000_000), {"Content-Encoding": "gzip"}
+    async with server.client() as client:
+        answer = await client.post("/api/1/envelope/", content=body, headers=headers)
+    assert (answer.status_code, unpacked) == (401, sentry.MAX_UNKNOWN_BYTES)
 
 
 async def test_without_a_valid_key_no_body_is_read(server: Server) -> None:
@@ -253,6 +274,20 @@ async def test_past_its_limit_an_envelope_is_too_large(server: Server) -> None:
     assert await ids(server) == []
 
 
+async def test_past_its_limit_a_body_of_unknown_length_is_too_large(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield an_envelope(an_item("event", an_event()))
+        yield b" " * 1000
+
+    monkeypatch.setattr(sentry, "MAX_BODY_BYTES", 1000)
+    content: Any = chunks()
+    answer = await post(server, content)
+    assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
+    assert await ids(server) == []
+
+
 async def test_what_old_clients_send_to_the_store_route_is_unpacked(server: Server) -> None:
     sent = []
     for pack in (
@@ -347,6 +382,23 @@ async def test_a_browser_may_send_and_read_what_is_answered(client: httpx.AsyncC
             assert exposed == "retry-after, x-sentry-error, x-sentry-rate-limits"
 
 
+async def test_where_origins_are_named_a_page_of_another_reads_nothing(urls: Urls, tmp_path: Path) -> None:
+    settings = settings_for(urls, tmp_path)
+    named = msgspec.structs.replace(settings, cors_origins=("https://shop.example",))
+    async with running(named) as server:
+        for origin, is_named in (("https://shop.example", True), ("https://evil.example", False)):
+            headers = (await post(server, an_envelope(), Origin=origin)).headers
+            assert headers.get("access-control-allow-origin") == (origin if is_named else None)
+            assert ("access-control-expose-headers" in headers) == is_named
+            assert headers["vary"] == "origin"
+
+
+def test_what_a_header_says_of_an_error_is_one_short_line() -> None:
+    request: Any = None
+    answer = refuse(request, BadInput("é\r\n" * 500))
+    assert dict(answer.headers)[b"x-sentry-error"] == b"?" * 67
+
+
 async def test_a_key_is_bound_to_its_origins_wherever_it_stands(
     server: Server, admin: httpx.AsyncClient
 ) -> None:
@@ -428,6 +480,12 @@ async def test_a_browsers_report_that_is_none_is_refused(server: Server) -> None
         assert (answer.status_code, answer.json()["code"]) == (400, "bad_input"), body
 
 
+async def test_of_a_list_of_browsers_reports_a_hundred_are_stored(server: Server) -> None:
+    report, _, _ = BROWSER_REPORTS["csp"]
+    assert (await post(server, json.dumps([report] * 101).encode(), "/api/1/security/")).status_code == 200
+    assert len(await stored(server)) == 100
+
+
 DUMP = b"MDMP" + bytes(3_000_000)
 DUMP_TOLD = {
     "name": "crash.dmp",
@@ -438,6 +496,11 @@ DUMP_TOLD = {
     "format": "minidump",
     "note": "only this reference is kept: the file itself is neither stored nor symbolicated",
 }
+
+
+A_FIELD_TOO_LARGE = (
+    b'--x\r\nContent-Disposition: form-data; name="log"\r\n\r\n' + b"x" * 1_100_000 + b"\r\n--x--\r\n"
+)
 
 
 async def upload(server: Server, data: dict[str, str], **files: Any) -> httpx.Response:
@@ -492,6 +555,7 @@ async def test_a_bare_minidump_is_taken_and_a_form_without_one_refused(server: S
         ("multipart/form-data", b"", 415),
         ("text/plain", DUMP, 415),
         ("application/octet-stream", b"", 400),
+        ("multipart/form-data; boundary=x", A_FIELD_TOO_LARGE, 413),
     ):
         refused = await post(server, body, "/api/1/minidump/", **{"Content-Type": content_type})
         assert refused.status_code == status, (content_type, body[:20])

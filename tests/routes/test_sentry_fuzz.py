@@ -19,7 +19,7 @@ from avalon.protocols.sentry import taking
 from avalon.routes import ingest_request, sentry
 from tests.conftest import Server
 from tests.protocols.test_sentry_envelope import MIDDLE, mutated, mutations
-from tests.routes.test_sentry import an_envelope, an_event, an_item, ids, post
+from tests.routes.test_sentry import an_envelope, an_event, an_item, ids, post, upload
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": lambda body: gzip.compress(body, 1),
@@ -93,13 +93,17 @@ async def test_of_ten_thousand_items_so_many_events_are_stored(server: Server) -
 async def test_bodies_that_arrive_share_a_bound(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the control: with the bound of always they are taken."""
     event = an_event(extra={f"k{n}": "x" * 8000 for n in range(100)})
-    body = an_envelope(an_item("event", event))
-    monkeypatch.setattr(queue, "HELD_BYTES_LIMIT", 500_000)
-    answer = await post(server, body)
-    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-    assert server.services.ingest._held_bytes == 0
-    monkeypatch.undo()
-    assert (await post(server, body)).status_code == 200
+    sending = (
+        lambda: post(server, an_envelope(an_item("event", event))),
+        lambda: upload(server, {"log": "x" * 800_000}),
+    )
+    for send in sending:
+        with monkeypatch.context() as patch:
+            patch.setattr(queue, "HELD_BYTES_LIMIT", 500_000)
+            answer = await send()
+            assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+            assert server.services.ingest._held_bytes == 0
+        assert (await send()).status_code == 200
 
 
 async def test_what_is_passed_over_is_not_held(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,10 +113,11 @@ async def test_what_is_passed_over_is_not_held(server: Server, monkeypatch: pyte
 
 
 async def test_who_sends_too_slowly_is_told_so(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And the control: who has the time of always is waited for."""
+    """And the controls: who has the time of always is waited for, and so is who has sent much."""
     host, port = server.url.removeprefix("http://").split(":")
-    for wait_s, is_answered in ((0.05, True), (20.0, False)):
+    for wait_s, slow_bytes, is_answered in ((0.05, 1000, True), (20.0, 1000, False), (0.05, 0.01, False)):
         monkeypatch.setattr(ingest_request, "BODY_TIMEOUT_S", wait_s)
+        monkeypatch.setattr(ingest_request, "SLOW_BYTES", slow_bytes)
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(f"POST /api/1/envelope/?sentry_key={server.key} HTTP/1.1\r\nHost: {host}\r\n".encode())
         writer.write(b"Content-Length: 1000\r\n\r\n{}\n")
@@ -122,3 +127,21 @@ async def test_who_sends_too_slowly_is_told_so(server: Server, monkeypatch: pyte
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(reader.readuntil(b"}"), 0.2)
         writer.close()
+
+
+@pytest.mark.parametrize("coding", PACKERS)
+async def test_what_a_decoder_keeps_of_a_body_is_held(
+    server: Server, coding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """61 bytes of brotli fill 16 MB, and may then wait for a slow rest. Gzip has nothing like it."""
+    monkeypatch.setattr(queue, "HELD_BYTES_LIMIT", 3_000_000)
+    body = PACKERS[coding](
+        an_envelope(an_item("event", an_event()), an_item("attachment", bytes(10_000_000)))
+    )
+    assert len(body) < 100_000
+    answer = await post(server, body, **{"Content-Encoding": coding})
+    assert answer.status_code == (503 if coding in ("br", "zstd") else 200)
+    assert server.services.ingest._held_bytes == 0
+    monkeypatch.undo()
+    assert (await post(server, body, **{"Content-Encoding": coding})).status_code == 200
+    assert server.services.ingest._held_bytes == 0

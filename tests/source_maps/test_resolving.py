@@ -92,6 +92,8 @@ async def test_without_maps_the_same_two_are_two(server: Server, admin: httpx.As
         ("~/static/app.min.js", "https://shop.example/static/app.min.js?v=3#top"),
         ("https://shop.example/static/app.min.js", "https://shop.example/static/app.min.js"),
         ("~/app.min.js", "https://shop.example/deep/static/app.min.js"),
+        ("~/static/app.min.js", "http://[ip]:8080/static/app.min.js"),
+        ("~/static/app.min.js", "https://ann:[Filtered]@shop.example/static/app.min.js"),
         ("~/dist/app.min.js", "/srv/shop/dist/app.min.js"),
         ("~/dist/app.min.js", "app:///dist/app.min.js"),
         ("~/dist/app.min.js", "file:///srv/shop/dist/app.min.js"),

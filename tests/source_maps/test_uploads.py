@@ -188,6 +188,17 @@ def _lying(entries: int, content: bytes) -> bytes:
     return content[: at + 8] + struct.pack("<HH", entries, entries) + content[at + 12 :]
 
 
+def _elsewhere(entries: int, content: bytes) -> bytes:
+    """The same bytes with a small directory at the end, and where the real one is in a record before that."""
+    at = content.rindex(b"PK\x05\x06")
+    *_, count, length, start, _ = struct.unpack_from("<4s4H2LH", content, at)
+    at = start + length
+    real = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, length, start)
+    place = struct.pack("<4sLQL", b"PK\x06\x07", 0, at, 1)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, entries, entries, 100, 0, 0)
+    return content[:at] + real + place + end
+
+
 def _manifest(manifest: Any, **files: bytes) -> bytes:
     return zipped(manifest, files)
 
@@ -223,9 +234,9 @@ async def test_a_bomb_is_too_large_and_leaves_nothing_behind(server: Server, upl
 
 def test_a_hundred_thousand_entries_are_too_many_whatever_their_count_says() -> None:
     many = _many(100_000)
-    for content in (many, _lying(3, many)):
+    for content in (many, _lying(3, many), _elsewhere(3, many)):
         with pytest.raises(PayloadTooLarge, match="entries"):
-            bundles.Bundle(io.BytesIO(content))
+            bundles.check_directory(io.BytesIO(content))  # before there is an object of each
 
 
 def test_a_damaged_bundle_is_read_or_refused_and_nothing_else() -> None:

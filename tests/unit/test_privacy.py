@@ -270,8 +270,9 @@ ADVERSARIES = [
 
 
 @pytest.mark.parametrize("piece", ADVERSARIES)
-def test_a_megabyte_of_anything_is_cleaned_within_a_second(piece: str) -> None:
-    text = (piece * 1_000_000)[:1_000_000]
+def test_a_long_text_of_anything_is_cleaned_within_a_second(piece: str) -> None:
+    """Of processor time, of which it takes a tenth; what looks twice at each place takes minutes."""
+    text = (piece * 200_000)[:200_000]
     names = [f"{'a' * n}n" for n in range(50)]
     for work in (filter_addresses, Privacy(names, drop_ip_addresses=True).filter_text):
         started = time.process_time()

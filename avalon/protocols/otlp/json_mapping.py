@@ -91,12 +91,10 @@ def _size_of(request: _Logs | _Spans) -> int:
 def _items(request: _Logs | _Spans) -> Iterator[Item]:
     for resource in request.resources or ():
         common = bytes(resource.resource)
-        origin = _read_resource(common)
         for scope in resource.scopes or ():
             own = bytes(scope.scope)
-            inner = _with_scope(origin, own)
             for record in scope.records or ():
-                yield Item(inner, bytes(record), len(common) + len(own))
+                yield Item(common, own, bytes(record))
 
 
 def _decode_or_mend(body: bytes, decode: Callable[[bytes], _Logs | _Spans]) -> _Logs | _Spans:
@@ -110,20 +108,12 @@ def _decode_or_mend(body: bytes, decode: Callable[[bytes], _Logs | _Spans]) -> _
         return decode(mended.encode("utf-8", "replace"))
 
 
-def _read_resource(content: bytes) -> Origin | BadInput:
-    try:
-        return read_resource(_attributes(_read(content).get("attributes")))
-    except BadInput as error:
-        return error
+def _read_resource(content: bytes) -> Origin:
+    return read_resource(_attributes(_read(content).get("attributes")))
 
 
-def _with_scope(origin: Origin | BadInput, content: bytes) -> Origin | BadInput:
-    if isinstance(origin, BadInput):
-        return origin
-    try:
-        scope = _read(content)
-    except BadInput as error:
-        return error
+def _with_scope(origin: Origin, content: bytes) -> Origin:
+    scope = _read(content)
     name, version = as_text(scope.get("name")), as_text(scope.get("version"))
     return with_scope(origin, name, version, _attributes(scope.get("attributes")))
 
@@ -215,5 +205,7 @@ def _hex(value: Any) -> str:
     return value.lower() if type(value) is str else ""
 
 
-LOGS: Final = Reader(MAX_BYTES, partial(_split, decode=_decode_logs), _read_log)
-SPANS: Final = Reader(MAX_BYTES, partial(_split, decode=_decode_spans), _read_span)
+LOGS: Final = Reader(MAX_BYTES, partial(_split, decode=_decode_logs), _read_resource, _with_scope, _read_log)
+SPANS: Final = Reader(
+    MAX_BYTES, partial(_split, decode=_decode_spans), _read_resource, _with_scope, _read_span
+)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # it has no stubs
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope
@@ -51,13 +51,10 @@ def _split(body: bytes) -> list[Item]:
 
 def _of_resource(wire: Wire, part: bytes) -> Iterator[Item]:
     resource, scopes = _halves(wire, part)
-    decoded = _decode_or_refuse(Resource, resource)
-    origin = decoded if isinstance(decoded, BadInput) else read_resource(_attributes(decoded.attributes))
     for scope in scopes:
         common, records = _halves(wire, scope)
-        inner = _with_scope(origin, common)
         for record in records:
-            yield Item(inner, record, len(resource) + len(common))
+            yield Item(resource, common, record)
 
 
 def _halves(wire: Wire, part: bytes) -> tuple[bytes, list[bytes]]:
@@ -70,10 +67,12 @@ def _halves(wire: Wire, part: bytes) -> tuple[bytes, list[bytes]]:
     return common, [content for number, content in fields if number == _INNER]
 
 
-def _with_scope(origin: Origin | BadInput, content: bytes) -> Origin | BadInput:
-    scope = _decode_or_refuse(InstrumentationScope, content)
-    if isinstance(origin, BadInput) or isinstance(scope, BadInput):
-        return origin if isinstance(origin, BadInput) else cast("BadInput", scope)
+def _read_resource(content: bytes) -> Origin:
+    return read_resource(_attributes(_decode(Resource, content).attributes))
+
+
+def _with_scope(origin: Origin, content: bytes) -> Origin:
+    scope = _decode(InstrumentationScope, content)
     return with_scope(origin, scope.name, scope.version, _attributes(scope.attributes))
 
 
@@ -121,13 +120,6 @@ def _decode(kind: type[AnyMessage], content: bytes) -> AnyMessage:
     return message
 
 
-def _decode_or_refuse(kind: type[AnyMessage], content: bytes) -> AnyMessage | BadInput:
-    try:
-        return _decode(kind, content)
-    except BadInput as error:
-        return error
-
-
 def _has_exception(attributes: Any) -> bool:
     return any(one.key.startswith(EXCEPTION_ATTRIBUTE) for one in attributes[:MAX_ATTRIBUTES])
 
@@ -147,5 +139,5 @@ def _value(value: AnyValue) -> Any:
     return None if kind is None else getattr(value, kind)
 
 
-LOGS: Final = Reader(MAX_BYTES, _split, _read_log)
-SPANS: Final = Reader(MAX_BYTES, _split, _read_span)
+LOGS: Final = Reader(MAX_BYTES, _split, _read_resource, _with_scope, _read_log)
+SPANS: Final = Reader(MAX_BYTES, _split, _read_resource, _with_scope, _read_span)

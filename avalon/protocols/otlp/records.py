@@ -11,11 +11,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from avalon.errors import BadInput
 from avalon.protocols.otlp.origin import Origin
 from avalon.protocols.otlp.values import Attributes
 
-# As large as any report may be.
+# As large as any report may be; of a record, a resource or a scope.
 MAX_RECORD_BYTES: Final = 1024 * 1024
 # Resources, scopes and records of one request. A collector sends 8,192 records, unless it is told otherwise.
 MAX_ITEMS: Final = 100_000
@@ -25,6 +24,8 @@ MAX_REPORTS: Final = 10_000
 MAX_REPORTS_BYTES: Final = 64 * 1024 * 1024
 # Exceptions of one span; those behind are not read. SDKs keep so many events.
 MAX_EVENTS: Final = 128
+# Of these in all, each with its whole span: they are in memory together, and take twenty times their bytes.
+MAX_EVENTS_BYTES: Final = 16 * 1024 * 1024
 # Those behind are not read: SDKs keep 128, and a report no more than these.
 MAX_ATTRIBUTES: Final = 1_000
 
@@ -33,14 +34,11 @@ EXCEPTION_ATTRIBUTE: Final = "exception."
 
 
 class Item(NamedTuple):
-    """A log record or a span, unread. Of an origin that can't be read it is said why.
+    """A log record or a span, with its resource and its scope, all of them unread."""
 
-    `shared_bytes` is what the resource and the scope had.
-    """
-
-    origin: Origin | BadInput
+    resource: bytes
+    scope: bytes
     content: bytes
-    shared_bytes: int = 0
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,9 +62,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 class Reader(NamedTuple):
     """How one signal in one encoding is read.
 
-    `split` raises BadInput or PayloadTooLarge, `read` BadInput; what it gives of a record becomes reports.
+    `split` raises BadInput or PayloadTooLarge, the others BadInput; what `read` gives of a record becomes
+    reports.
     """
 
     max_bytes: int
     split: Callable[[bytes], list[Item]]
+    read_resource: Callable[[bytes], Origin]
+    with_scope: Callable[[Origin, bytes], Origin]
     read: Callable[[Origin, bytes], Iterator[Record]]

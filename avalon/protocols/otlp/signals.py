@@ -27,14 +27,22 @@ class Signal(NamedTuple):
 
 
 def _unread(body: bytes) -> list[Item]:
-    return [Item(Origin(), b"")]
+    return [Item(b"", b"", b"")]
+
+
+def _no_resource(content: bytes) -> Origin:
+    return Origin()
+
+
+def _no_scope(origin: Origin, content: bytes) -> Origin:
+    return origin
 
 
 def _nothing(origin: Origin, content: bytes) -> Iterator[Record]:
     return iter(())
 
 
-_UNREAD: Final = Reader(protobuf.MAX_BYTES, _unread, _nothing)
+_UNREAD: Final = Reader(protobuf.MAX_BYTES, _unread, _no_resource, _no_scope, _nothing)
 
 LOGS: Final = Signal(
     "logs",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 from avalon.protocols.sentry.values import as_number, as_object, as_text, objects_of
@@ -33,12 +34,12 @@ def read_client_report(body: bytes) -> list[Discarded]:
     Raises BadInput where it is no JSON.
     """
     report = as_object(parse_json(body, _MAX_DEPTH))
-    rows = [row for name, reason in _LISTS.items() for row in _rows(report.get(name), reason)]
-    return rows[:MAX_ROWS]
+    rows = (row for name, reason in _LISTS.items() for row in _rows(report.get(name), reason))
+    return list(islice(rows, MAX_ROWS))
 
 
 def _rows(values: object, without_reason: str) -> Iterator[Discarded]:
-    for row in objects_of(values)[:MAX_ROWS]:
+    for row in objects_of(values):
         quantity = as_number(row.get("quantity"))
         if quantity is not None and quantity > 0:
             reason = as_text(row.get("reason")) or without_reason

@@ -41,15 +41,13 @@ class Taken(msgspec.Struct):
 def take_envelope(found: EnvelopeParser, terms: Terms) -> Taken:
     """Reads an envelope's items, each by its type. Raises nothing: what can't be read is counted."""
     taken = Taken()
-    attachments = found.attachments
     for item in found.items:
         if item.type in ("event", "raw_security"):
-            if _take_events(taken, item, attachments, terms):
-                attachments = []
+            _take_events(taken, item, found.attachments, terms)
         else:
             _take_other(taken, item, terms)
-    if attachments and not taken.submissions:
-        _take_crash(taken, attachments, terms)
+    if not taken.submissions:
+        _take_crash(taken, found.attachments, terms)
     taken.items += found.dropped
     id = read_id(as_text(found.header.get("event_id"))) if found.header else None
     if id is not None:
@@ -57,11 +55,10 @@ def take_envelope(found: EnvelopeParser, terms: Terms) -> Taken:
     return taken
 
 
-def _take_events(taken: Taken, item: Item, attachments: Sequence[Attachment], terms: Terms) -> bool:
-    """Whether any event was in the item."""
+def _take_events(taken: Taken, item: Item, attachments: Sequence[Attachment], terms: Terms) -> None:
     if len(taken.submissions) >= MAX_EVENTS:
         taken.count(item.type, TOO_MANY)
-        return False
+        return
     try:
         if item.type == "event":
             found = [take_event(item.payload, attachments, terms)]
@@ -70,11 +67,10 @@ def _take_events(taken: Taken, item: Item, attachments: Sequence[Attachment], te
             found = [*take_security(item.payload, page, terms)]
     except BadInput:
         taken.count(item.type, BROKEN)
-        return False
+        return
     submissions = [submission for submission in found if submission is not None]
     taken.submissions += submissions
     taken.count(item.type, TAKEN if submissions else NOT_SUPPORTED)
-    return bool(submissions)
 
 
 def _take_other(taken: Taken, item: Item, terms: Terms) -> None:
