@@ -34,9 +34,8 @@ _VERSION: Final = re.compile(r"(?:version|release|dist|build)$|\.(?:modules|pack
 _WORD_SIGN: Final = re.compile(r"[\w-]")
 # In a frame's variables the SDK for Python writes names as their repr.
 _AS_REPR: Final = re.compile(r"b?'(.*)'")
-# Where a value may begin: behind `name=`, with blanks before a quote as lines of source have it, and behind
-# the name of a member, as JSON and Python's repr have it in a text, maybe escaped. Group 1 of a value is what
-# opens it, and stays.
+# Where a value may begin: behind `name=`, also as a line of source has it, and behind the name of a member,
+# as JSON and Python's repr have it in a text, maybe escaped. Group 1 of a value is what opens it, and stays.
 _SIGN: Final = re.compile(r"""=| = (?=["'])|:(?<=["']:)""")
 _VALUE: Final = {
     "=": re.compile(r"""(["']?)[^\s&;,"'<>)]+"""),

@@ -14,12 +14,14 @@ import msgspec
 import psycopg
 import pytest
 
+from avalon.database import SESSION
 from avalon.errors import TooManyRequests, Unavailable
 from avalon.event_store import Stored
 from avalon.events import REPORTED, NewEvent, uuid7
-from avalon.ingest import Ingest
+from avalon.ingest import Ingest, writer
 from avalon.ingest import queue as ingest_queue
 from avalon.protocols import submission
+from tests.acceptance.command import DEADLINE_S
 from tests.conftest import Server
 
 
@@ -277,6 +279,10 @@ async def test_one_key_in_a_loop_does_not_turn_the_others_away(
     server: Server, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest_queue, "QUEUE_EVENTS_LIMIT", 20)
+    # However slow the machine is, the append waits for the lock as long as the test holds it.
+    monkeypatch.setattr(writer, "APPEND_TIMEOUT_S", DEADLINE_S)
+    for limit in ("lock_timeout", "statement_timeout"):
+        monkeypatch.setitem(SESSION, limit, f"{DEADLINE_S:.0f}s")
     key = (await admin.post("/api/keys", json={"name": "n", "service": "other"})).raise_for_status().json()
     async with await psycopg.AsyncConnection.connect(server.settings.database_owner_url or "") as owner:
         await owner.execute("SELECT pg_advisory_xact_lock(4711)")
