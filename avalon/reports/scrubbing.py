@@ -207,10 +207,7 @@ _OWN_KEY_IN_JSON: Final = re.compile(rb"avl_")
 _URL_PASSWORD_IN_JSON: Final = re.compile(rb""":\\?/\\?/[^\s/:@]*:[^\s/]+@""")
 _LAST_LETTERS: Final = "".join(sorted({name[-1] for name in _ASSIGNED_NAMES}))
 _ASSIGNED_IN_JSON: Final = re.compile(
-    (
-        f"=(?:(?<=[{_LAST_LETTERS}]=){_ASSIGNED.removeprefix('=')}"
-        rf"""|(?<=[{_LAST_LETTERS}] =) {_ASSIGNED_APART.removeprefix("= ")}\\?["'])"""
-    ).encode()
+    rf"""=(?:(?<=[{_LAST_LETTERS}]=){_ASSIGNED[1:]}|(?<= =){_ASSIGNED_APART[1:]}\\?["'])""".encode()
 )
 
 

@@ -92,6 +92,14 @@ def test_fields_of_the_report_itself_can_be_named() -> None:
     ]
 
 
+def test_a_field_of_a_frame_can_be_named_where_its_client_calls_it_otherwise() -> None:
+    frame = {"symbol": "f", "package": "libshop.so"}
+    fields = {"exception": {"type": "E", "stacktrace": {"frames": [frame]}}}
+    named = Terms(privacy=Privacy(["module", "function"], drop_ip_addresses=False))
+    found = event(named, **fields)
+    assert found["exceptions"][0]["frames"] == [{"function": FILTERED, "module": FILTERED}]
+
+
 @pytest.mark.parametrize(
     "text",
     [
