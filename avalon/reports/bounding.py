@@ -108,6 +108,9 @@ def _exception(exception: ExceptionInfo, cleaner: Cleaner) -> ExceptionInfo:
 
 def _frame(frame: Frame, cleaner: Cleaner) -> Frame:
     text, field = cleaner.text, "exceptions[].frames[]"
+    variables = cleaner.free_form(frame.vars, f"{field}.vars", MAX_TEXT["local"])
+    if cleaner.is_plain and variables is frame.vars and _is_bounded(frame):
+        return frame
     line = frame.context_line
     return Frame(
         function=text(frame.function, MAX_TEXT["function"], f"{field}.function"),
@@ -124,7 +127,22 @@ def _frame(frame: Frame, cleaner: Cleaner) -> Frame:
         post_context=cleaner.lines(
             frame.post_context[: MAX_ENTRIES["context"]], MAX_TEXT["line"], f"{field}.post_context"
         ),
-        vars=cleaner.free_form(frame.vars, f"{field}.vars", MAX_TEXT["local"]),
+        vars=variables,
+    )
+
+
+def _is_bounded(frame: Frame) -> bool:
+    """Whether all of a frame but its variables is within its bounds."""
+    before, after = frame.pre_context, frame.post_context
+    return (
+        len(frame.function) <= MAX_TEXT["function"]
+        and len(frame.module) <= MAX_TEXT["type"]
+        and len(frame.filename) <= MAX_TEXT["file"]
+        and len(frame.abs_path) <= MAX_TEXT["file"]
+        and _line_number(frame.lineno) is frame.lineno
+        and _line_number(frame.colno) is frame.colno
+        and max(len(before), len(after)) <= MAX_ENTRIES["context"]
+        and max(map(len, (frame.context_line or "", *before, *after))) <= MAX_TEXT["line"]
     )
 
 

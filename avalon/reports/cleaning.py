@@ -7,7 +7,7 @@ bytes of an entry that was left out because its object is too large in all).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -27,6 +27,10 @@ _SMALLEST_CARD: Final = 10**12
 _LARGEST_FLOAT: Final = 1e21
 _SMALLEST_FLOAT: Final = 1e-15
 
+# How many such keys are remembered, and up to which length.
+_INNOCENT: Final = 4_096
+_MAX_INNOCENT: Final = 64
+
 _FREE_TEXT: Final = MAX_TEXT["free"]
 _FREE_ENTRIES: Final = MAX_ENTRIES["free"]
 _encode = msgspec.json.Encoder().encode
@@ -39,6 +43,7 @@ class Cleaner:
 
     # What avalon.reports.privacy has its own of.
     is_secret: Callable[[str], bool] = staticmethod(is_secret_key)
+    innocent: set[str] = set()  # noqa: RUF012  # keys that are neither secret nor too long, of all reports
     keeps_addresses = True
 
     def __init__(self, source: bytes | None = None) -> None:
@@ -66,8 +71,44 @@ class Cleaner:
 
     def free_form(self, values: dict[str, Any], field: str, limit: int = _FREE_TEXT) -> dict[str, Any]:
         """A client's own object, cleaned and bounded in all."""
-        cleaned = self._object(values, limit, field, 1) if values else values
+        cleaned = values if self._stays(values, limit, 1) else self._object(values, limit, field, 1)
         return cleaned if self.is_small else self._fitting(cleaned, field)
+
+    def _stays(self, values: Any, limit: int, depth: int) -> bool:
+        """Whether a list or an object is clean as it came: most are, and need not be made anew."""
+        if not self.is_plain or depth > MAX_DEPTH or len(values) > _FREE_ENTRIES:
+            return False
+        if type(values) is dict:
+            if not (self.innocent.issuperset(values) or self._are_innocent(values)):
+                return False
+            values = values.values()
+        elif self._is_secret_pair(values):
+            return False
+        for value in values:
+            kind = type(value)
+            if kind is str:
+                if len(value) > limit:
+                    return False
+            elif kind is dict or kind is list:
+                if not self._stays(value, limit, depth + 1):
+                    return False
+            elif value is not self.tree(value, limit, ""):
+                return False
+        return True
+
+    def _are_innocent(self, keys: Iterable[str]) -> bool:
+        for key in set(keys).difference(self.innocent):
+            if len(key) > MAX_KEY or self.is_secret(key):
+                return False
+            if len(key) <= _MAX_INNOCENT:
+                if len(self.innocent) >= _INNOCENT:
+                    self.innocent.clear()
+                self.innocent.add(key)
+        return True
+
+    def _is_secret_pair(self, values: list[Any]) -> bool:
+        """Headers and cookies also come as pairs."""
+        return len(values) == 2 and type(values[0]) is str and self.is_secret(values[0])
 
     def tree(self, value: Any, limit: int, field: str, depth: int = 1) -> Any:
         """Any JSON value, cleaned: no text longer than `limit`, only numbers that jsonb stores and prints."""
@@ -106,8 +147,7 @@ class Cleaner:
         if len(values) > _FREE_ENTRIES:
             self.note(field, len(values))
             values = values[:_FREE_ENTRIES]
-        if len(values) == 2 and type(values[0]) is str and self.is_secret(values[0]):
-            # Headers and cookies also come as pairs.
+        if self._is_secret_pair(values):
             values = [values[0], FILTERED]
         return [self.tree(value, limit, f"{field}[]", depth + 1) for value in values]
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from avalon.reports.addresses import filter_addresses
+from avalon.reports.canonical import Frame
 from avalon.reports.cleaning import MARGIN, Cleaner
 from avalon.reports.limits import MAX_TEXT
 from avalon.reports.scrubbing import FILTERED, fold_key, is_secret_key, may_hide
@@ -39,7 +40,7 @@ _AS_REPR: Final = re.compile(r"b?'(.*)'")
 _SIGN: Final = re.compile(r"""=| = (?=["'])|:(?<=["']:)""")
 _VALUE: Final = {
     "=": re.compile(r"""(["']?)[^\s&;,"'<>)]+"""),
-    " = ": re.compile(r"""(["'])[^"']+"""),
+    " = ": re.compile(r"""(["'])(?:(?!\1)(?:\\.|.))++"""),
     ":": re.compile(
         r"""(\s{0,2}b?(\\{0,3}["']))(?:(?!\2)(?:\\.|.))++|(\s{0,2})(?:[{\[][^{}\[\]]*+[}\]]?|[^\s,{}\[\]"'\\]++)""",
         re.DOTALL,
@@ -52,7 +53,7 @@ _PLAIN_NAME: Final = re.compile(r"[a-z0-9_.$ ]+")
 class Privacy:
     """The rules of one key."""
 
-    __slots__ = ("_are_plain", "_given", "_names", "drops_addresses")
+    __slots__ = ("_are_plain", "_given", "_names", "drops_addresses", "innocent", "names_frames")
 
     def __init__(self, fields: Iterable[str], *, drop_ip_addresses: bool) -> None:
         named = {fold_key(field) for field in fields}
@@ -60,6 +61,9 @@ class Privacy:
         self._names = frozenset(named | _ADDRESS_NAMES) if drop_ip_addresses else frozenset(named)
         self._given = tuple(sorted(named))
         self._are_plain = all(map(_PLAIN_NAME.fullmatch, named))
+        self.innocent: set[str] = set()
+        # As we call a frame's fields, which need not be what a client calls them.
+        self.names_frames = any(map(self.names, Frame.__struct_fields__))
 
     def names(self, key: str) -> bool:
         """Whether these rules name the field."""
@@ -106,14 +110,16 @@ def _is_behind(sign: re.Match[str], names: tuple[str, ...]) -> bool:
 class PrivateCleaner(Cleaner):
     """A Cleaner that goes by a key's rules, too."""
 
-    __slots__ = ("_may_name", "_privacy", "keeps_addresses")
+    __slots__ = ("_may_name", "_privacy", "innocent", "keeps_addresses")
 
     def __init__(self, source: bytes | None, privacy: Privacy) -> None:
         super().__init__(source)
         self._privacy = privacy
         self._may_name = privacy.may_stand_in(source)
         self.keeps_addresses = not privacy.drops_addresses and not privacy.names("ip_address")
-        self.is_plain = self.is_plain and not privacy.drops_addresses and not self._may_name
+        self.innocent = privacy.innocent
+        may_change = privacy.drops_addresses or self._may_name or privacy.names_frames
+        self.is_plain = self.is_plain and not may_change
 
     def is_secret(self, key: str) -> bool:
         """Whether the value under this key is never stored."""

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from avalon.auth import ApiKey
 from avalon.errors import AvalonError, KeyRefused, Unavailable
+from avalon.events import NewEvent
 from avalon.ingest import Answer as Stored
 from avalon.protocols.submission import Submission, Terms, to_event
 from avalon.routes.answers import error_headers
@@ -119,12 +120,15 @@ async def store(services: Services, key: ApiKey, submissions: Sequence[Submissio
 
     Raises Unavailable or TooManyRequests where that is said of all of them.
     """
-    if not submissions:
-        return []
-    if await services.source_maps.may_help(key.service):
+    events = await events_of(services, key, submissions)
+    return await services.ingest.submit_many(events, key) if events else []
+
+
+async def events_of(services: Services, key: ApiKey, submissions: Sequence[Submission]) -> list[NewEvent]:
+    """The rows to append for what came in with a key."""
+    if submissions and await services.source_maps.may_help(key.service):
         submissions = await _group_by_maps(services, key, submissions)
-    events = [to_event(submission, key.service, key.actor) for submission in submissions]
-    return await services.ingest.submit_many(events, key)
+    return [to_event(submission, key.service, key.actor) for submission in submissions]
 
 
 async def _group_by_maps(

@@ -24,7 +24,7 @@ from avalon.protocols.sentry.store import unpack_store_body
 from avalon.protocols.sentry.taking import take_envelope, take_event, take_security
 from avalon.protocols.sentry.values import as_text
 from avalon.protocols.submission import Submission, read_id
-from avalon.routes.ingest_answers import Answer, encode, store, terms_of, way_in
+from avalon.routes.ingest_answers import Answer, encode, events_of, terms_of, way_in
 from avalon.routes.ingest_feedback import store_feedback
 from avalon.routes.ingest_request import Request
 from avalon.routes.sentry_items import count_discarded, count_items
@@ -123,12 +123,16 @@ async def _translate(size: int, translate: Callable[[], Result]) -> Result:
 
 
 async def _store(request: Request, key: ApiKey, submissions: list[Submission]) -> list[UUID]:
-    """Appends the events, and gives their ids.
+    """Appends the events, and gives their ids. Takes them out of the list: as objects they are large.
 
     Raises what was said of the first that was not stored; sent again, the others are not doubled.
     """
+    if not submissions:
+        return []
+    events = await events_of(request.services, key, submissions)
+    submissions.clear()
     stored = []
-    for answer in await store(request.services, key, submissions):
+    for answer in await request.services.ingest.submit_many(events, key):
         if isinstance(answer, AvalonError):
             raise answer
         stored.append(answer.id)

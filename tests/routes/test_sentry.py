@@ -22,7 +22,7 @@ from backports import zstd
 from avalon.errors import BadInput, Unavailable
 from avalon.protocols.sentry.envelope import EnvelopeParser
 from avalon.protocols.sentry.items import PASSED_OVER
-from avalon.routes import ingest_answers, sentry
+from avalon.routes import sentry
 from avalon.routes.sentry_request import refuse
 from avalon.telemetry import SENTRY_ITEMS
 from tests.conftest import Server, Urls, running, settings_for
@@ -348,12 +348,13 @@ async def test_of_an_envelope_that_is_only_stored_in_part_it_is_said(
     assert (answer.status_code, answer.headers["x-sentry-rate-limits"][-5:]) == (429, "::key")
     assert await ids(server) == [event["event_id"] for event in events[:2]]
 
-    async def without_the_last(services: Any, key: Any, submissions: Any) -> list[Any]:
-        stored = await ingest_answers.store(services, key, submissions[:-1])
-        return [*stored, Unavailable("Postgres is away")]
+    submit_many = server.services.ingest.submit_many
+
+    async def without_the_last(events: Any, key: Any) -> list[Any]:
+        return [*await submit_many(events[:-1], key), Unavailable("Postgres is away")]
 
     with monkeypatch.context() as patch:
-        patch.setattr(sentry, "store", without_the_last)
+        patch.setattr(server.services.ingest, "submit_many", without_the_last)
         assert (await post(server, body)).status_code == 503
     assert (await post(server, body)).json() == {"id": events[0]["event_id"]}
 

@@ -92,6 +92,14 @@ def test_fields_of_the_report_itself_can_be_named() -> None:
     ]
 
 
+def test_a_field_of_a_frame_can_be_named_where_its_client_calls_it_otherwise() -> None:
+    frame = {"symbol": "f", "package": "libshop.so"}
+    fields = {"exception": {"type": "E", "stacktrace": {"frames": [frame]}}}
+    named = Terms(privacy=Privacy(["module", "function"], drop_ip_addresses=False))
+    found = event(named, **fields)
+    assert found["exceptions"][0]["frames"] == [{"function": FILTERED, "module": FILTERED}]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -121,6 +129,7 @@ def test_a_name_is_a_whole_word_in_running_text(text: str) -> None:
         ("u=https://h/?a=b&ssn=1&c=d", f"u=https://h/?a=b&ssn={FILTERED}&c=d"),
         ('x=ssn="12"', f'x=ssn="{FILTERED}"'),
         ("    ssn = '1 2'", f"    ssn = '{FILTERED}'"),
+        ('ssn = "1\'2"; x', f'ssn = "{FILTERED}"; x'),
         ('body {"ssn": "1 2", "a": 3}', f'body {{"ssn": "{FILTERED}", "a": 3}}'),
         ('{"SSN":12,"a":3}', f'{{"SSN":{FILTERED},"a":3}}'),
         ('{"ssn": [1, 2], "a": 3}', f'{{"ssn":{FILTERED}, "a": 3}}'),
