@@ -114,7 +114,8 @@ _ASSIGNED: Final = "=(?:" + "|".join(f"(?<={name}=)" for name in _ASSIGNED_NAMES
 # As lines of source are written; without the quotes it is as often prose.
 _ASSIGNED_APART: Final = "= (?:" + "|".join(f"(?<={name} = )" for name in _ASSIGNED_NAMES) + ")"
 _ASSIGNMENT: Final = re.compile(
-    rf"""({_ASSIGNED}["']?|{_ASSIGNED_APART}["'])[^\s&;,"'<>)]+""", re.ASCII | re.IGNORECASE
+    rf"""({_ASSIGNED}["']?)[^\s&;,"'<>)]+|({_ASSIGNED_APART}(["']))(?:(?!\3)(?:\\.|.))++""",
+    re.ASCII | re.IGNORECASE,
 )
 # In quotes and before a text they name a secret more surely than elsewhere.
 _MEMBER_NAMES: Final = (*_ASSIGNED_NAMES, "authorization", "auth", "cookie", "session", "jwt", "csrf", "xsrf")
@@ -150,7 +151,7 @@ def filter_own_keys(text: str) -> str:
 
 def filter_assignments(text: str) -> str:
     """Replaces the value in `password=value`, as in connection strings, and in `password = "value"`."""
-    return _ASSIGNMENT.sub(rf"\1{FILTERED}", text) if "=" in text else text
+    return _ASSIGNMENT.sub(rf"\1\2{FILTERED}", text) if "=" in text else text
 
 
 def filter_members(text: str) -> str:
@@ -206,10 +207,7 @@ _OWN_KEY_IN_JSON: Final = re.compile(rb"avl_")
 _URL_PASSWORD_IN_JSON: Final = re.compile(rb""":\\?/\\?/[^\s/:@]*:[^\s/]+@""")
 _LAST_LETTERS: Final = "".join(sorted({name[-1] for name in _ASSIGNED_NAMES}))
 _ASSIGNED_IN_JSON: Final = re.compile(
-    (
-        f"=(?:(?<=[{_LAST_LETTERS}]=){_ASSIGNED.removeprefix('=')}"
-        rf"""|(?<=[{_LAST_LETTERS}] =) {_ASSIGNED_APART.removeprefix("= ")}\\?["'])"""
-    ).encode()
+    rf"""=(?:(?<=[{_LAST_LETTERS}]=){_ASSIGNED[1:]}|(?<= =){_ASSIGNED_APART[1:]}\\?["'])""".encode()
 )
 
 

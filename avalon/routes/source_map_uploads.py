@@ -30,6 +30,8 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 
 # The pieces, and what stands around them.
 MAX_BODY_BYTES: Final = CHUNKS_PER_REQUEST * CHUNK_BYTES + 65_536
+# Whoever is slower keeps others from uploading meanwhile.
+BODY_TIMEOUT_S = 120.0
 SCOPE: Final = "source_maps"
 _SECURITY: Final[list[dict[str, list[str]]]] = [{"apiKey": []}, {"apiKeyAsBearer": []}]
 
@@ -96,7 +98,11 @@ async def put_chunks(request: AnyRequest, org: FromPath[str]) -> None:
     key = _key(request)
     chunks = services(request).chunks
     async with chunks.reading:
-        form = await request.form()
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                form = await request.form()
+        except TimeoutError:
+            raise BadInput(f"the pieces did not arrive within {BODY_TIMEOUT_S:.0f} seconds") from None
         files = [(name, part) for name, part in form.multi_items() if isinstance(part, UploadFile)]
         if not files or len(files) > CHUNKS_PER_REQUEST:
             raise BadInput(f"send a form of 1 to {CHUNKS_PER_REQUEST} files")

@@ -1,10 +1,10 @@
 -- name: find
 -- Where the reports of an id of a service stand that may be seen, the newest first. There is more than one where a retry
 -- came over midnight (a LIMIT would make the planner walk every day backwards).
--- report: uuid; service: text
+-- report: uuid; service: text; since: timestamptz, reports of days before it are not looked for
 SELECT position, recorded_at
 FROM projection.visible_report
-WHERE id = %(report)s::uuid AND service = %(service)s::text
+WHERE id = %(report)s::uuid AND service = %(service)s::text AND recorded_at >= %(since)s::timestamptz
 ORDER BY position DESC
 
 -- name: add

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -18,8 +19,9 @@ from avalon.events import ApiKeyCreated, IssueDeleted, uuid7
 from avalon.feedback import Feedback, Feedbacks
 from avalon.migrations import migrate
 from tests.conftest import Urls
+from tests.database.test_plans import nodes, plan_of
 from tests.database.test_retention import files_with
-from tests.history import a_report, report
+from tests.history import a_report, report, write_past
 
 Owner = psycopg.AsyncConnection[Any]
 KEY_ID = UUID(int=9)
@@ -251,3 +253,18 @@ async def test_a_database_from_before_keeps_its_comments_and_takes_feedback(
     assert await Feedbacks(database).comment(KEY, said(about))
     assert len(await comments(owner)) == 3
     assert await verified(urls)
+
+
+async def test_who_waits_looks_through_the_last_days_only(owner: Owner) -> None:
+    """And the control: the first look finds a report of any day, so it goes through all of them."""
+    await write_past(owner, 20, 1)
+
+    async def days(since: datetime) -> int:
+        params = {"report": uuid4(), "service": "shop", "since": since}
+        names = {
+            node.get("Relation Name", "") for node in nodes(await plan_of(owner, feedback.sql.find, params))
+        }
+        return sum(name.startswith("report_") for name in names)
+
+    assert await days(datetime.now(UTC) - timedelta(days=1)) <= 3
+    assert await days(feedback.EARLIEST) > 20

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from avalon.protocols.sentry import decode_event
+from avalon.protocols.submission import Terms
+from avalon.reports import Privacy
 from tests.protocols.sentry_events import report_of
 
 
@@ -139,6 +141,19 @@ def test_a_browsers_report_about_a_policy_is_said_in_a_line(event: dict[str, Any
 def test_a_secret_that_only_the_filled_template_shows_is_filtered() -> None:
     report = report_of(logentry={"message": "%s=%s", "params": ["password", "hunter2"]})
     assert report.message == "password=[Filtered]"
+
+
+def test_a_parameter_that_is_secret_by_its_name_is_not_said() -> None:
+    """In the text it has no name any more."""
+    params = {"password": "hunter2", "ssn": "078-05-1120", "user": "ada"}
+    event = {"logentry": {"message": "%(user)s %(password)s %(ssn)s", "params": params}}
+    body = json.dumps(event).encode()
+    said = "ada [Filtered] 078-05-1120"
+    assert decode_event(body).report.message == said
+    terms = Terms(privacy=Privacy(["ssn"], drop_ip_addresses=False))
+    report = decode_event(body, terms).report
+    assert report.message == "ada [Filtered] [Filtered]"
+    assert report.metadata == {"params": params | {"password": "[Filtered]", "ssn": "[Filtered]"}}
 
 
 def test_a_template_is_scrubbed_like_every_text() -> None:

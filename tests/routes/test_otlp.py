@@ -411,7 +411,8 @@ class TestManyAtOnce:
             return [TooManyRequests("over this key's rate", retry_after_s=12)]
 
         monkeypatch.setattr(otlp, "store", over)
-        answer = await post(server, logs_of(a_log(), a_log(severity_number=9)))
+        body = encode(logs_of(a_log("??"), a_log(), a_log(severity_number=9)), PROTOBUF)
+        answer = await post(server, body.replace(b"??", b"\xff\xff"))
         assert (answer.status_code, answer.headers["retry-after"]) == (429, "12")
         assert status_of(answer) == "over this key's rate"
 

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from avalon.errors import BadInput, PayloadTooLarge
+from avalon.routes import source_map_uploads
 from avalon.source_maps import bundles, chunks
 from tests.conftest import Server, Urls, running, settings_for
 from tests.source_maps.bundles import (
@@ -160,6 +161,23 @@ async def test_a_piece_is_bounded_before_and_after_it_is_inflated(uploader: Uplo
     broken = [("file_gzip", (sha1(b"").hexdigest(), b"no gzip"))]
     answer = await uploader.client.post(f"{API}/chunk-upload/", files=broken, headers=uploader.headers)
     assert answer.status_code == 400
+
+
+async def test_pieces_that_never_arrive_let_others_upload(
+    server: Server, uploader: Uploader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the limit of time this one would wait for ever."""
+    monkeypatch.setattr(source_map_uploads, "BODY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(server.services.chunks, "reading", asyncio.Semaphore(1))
+    host, port = server.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = {"Host": host, "Content-Length": "1000", "Content-Type": "multipart/form-data; boundary=a"}
+    lines = [f"{name}: {value}\r\n" for name, value in (head | uploader.headers).items()]
+    writer.write(f"POST {API}/chunk-upload/ HTTP/1.1\r\n{''.join(lines)}\r\n--a\r\n".encode())
+    async with asyncio.timeout(10):
+        assert b" 400 " in await reader.readline()
+        assert (await uploader.upload(bundle(ONE))).json()["state"] == "ok"
+    writer.close()
 
 
 async def test_unfinished_uploads_are_bounded(uploader: Uploader, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,6 +129,7 @@ def test_a_name_is_a_whole_word_in_running_text(text: str) -> None:
         ("u=https://h/?a=b&ssn=1&c=d", f"u=https://h/?a=b&ssn={FILTERED}&c=d"),
         ('x=ssn="12"', f'x=ssn="{FILTERED}"'),
         ("    ssn = '1 2'", f"    ssn = '{FILTERED}'"),
+        ('ssn = "1\'2"; x', f'ssn = "{FILTERED}"; x'),
         ('body {"ssn": "1 2", "a": 3}', f'body {{"ssn": "{FILTERED}", "a": 3}}'),
         ('{"SSN":12,"a":3}', f'{{"SSN":{FILTERED},"a":3}}'),
         ('{"ssn": [1, 2], "a": 3}', f'{{"ssn":{FILTERED}, "a": 3}}'),

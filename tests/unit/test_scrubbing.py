@@ -189,6 +189,7 @@ def test_other_long_numbers_stay(text: str) -> None:
         ('connect(password="hunter2")', f'connect(password="{FILTERED}")'),
         ('    DB_PASSWORD = "hunter2"', f'    DB_PASSWORD = "{FILTERED}"'),
         ("$token = 'hunter2';", f"$token = '{FILTERED}';"),
+        ('password = "it\'s two words"; x', f'password = "{FILTERED}"; x'),
         ('{"user": "a", "Password":"hunter2"}', f'{{"user": "a", "Password":"{FILTERED}"}}'),
         ("{'x-api-key': b'hunter2', 'a': 1}", f"{{'x-api-key': b'{FILTERED}', 'a': 1}}"),
         (r'"{\"token\": \"hunter2\"}"', rf'"{{\"token\": \"{FILTERED}\"}}"'),

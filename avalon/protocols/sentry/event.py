@@ -14,7 +14,7 @@ from avalon.errors import BadInput
 from avalon.grouping import deciding_exception
 from avalon.protocols.sentry.debug_ids import read_debug_ids
 from avalon.protocols.sentry.exceptions import read_exceptions
-from avalon.protocols.sentry.messages import read_message, read_policy_report
+from avalon.protocols.sentry.messages import Message, read_message, read_policy_report
 from avalon.protocols.sentry.parts import read_breadcrumbs, read_fingerprint, read_sdk, read_user, unread_user
 from avalon.protocols.sentry.request import read_request
 from avalon.protocols.sentry.values import Object, as_text, pairs_of
@@ -100,7 +100,7 @@ def _translate(event: Object, source: bytes | None, terms: Terms) -> Submission:
     occurred_at = _time(event, metadata)
     environment = _text(event, "environment", metadata) or tags.get("environment", "")
     release = _text(event, "release", metadata) or tags.get("release") or tags.get("sentry:release", "")
-    report, is_source = _report(event, metadata, tags)
+    report, is_source = _report(event, read_message(event, terms.privacy), metadata, tags)
     for name, value in event.items():
         if value is not None:
             metadata[free_name(metadata, name)] = value
@@ -116,10 +116,9 @@ def _translate(event: Object, source: bytes | None, terms: Terms) -> Submission:
     )
 
 
-def _report(event: Object, metadata: Object, tags: dict[str, str]) -> tuple[Report, bool]:
+def _report(event: Object, entry: Message, metadata: Object, tags: dict[str, str]) -> tuple[Report, bool]:
     """The report, and whether all its strings were decoded from the event's JSON."""
     take = event.pop
-    entry = read_message(event)
     exceptions, stack = read_exceptions(event)
     transaction = _text(event, "transaction", metadata) or _text(event, "culprit", metadata)
     decides = deciding_exception(exceptions) if exceptions else ExceptionInfo()

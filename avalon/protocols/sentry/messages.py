@@ -10,7 +10,8 @@ import re
 from typing import Any, Final, NamedTuple
 
 from avalon.protocols.sentry.values import Object, as_object, as_text
-from avalon.reports import MAX_TEXT
+from avalon.reports import MAX_TEXT, Privacy, cleaner_for
+from avalon.reports.scrubbing import FILTERED
 
 _LONGEST: Final = MAX_TEXT["message"]
 _PRINTF: Final = re.compile(
@@ -33,18 +34,18 @@ class Message(NamedTuple):
     is_composed: bool = False  # here, of strings that stand apart in the source
 
 
-def read_message(event: Object) -> Message:
+def read_message(event: Object, privacy: Privacy | None = None) -> Message:
     """The event's log message; takes it out of the event. `message` stays where `logentry` says another."""
-    message = _read_entry(event.pop("logentry", None))
+    message = _read_entry(event.pop("logentry", None), privacy)
     other = event.get("message")
     if not message.text:
-        message = _read_entry(event.pop("message", None))
+        message = _read_entry(event.pop("message", None), privacy)
     elif other is None or as_text(other) in (message.text, message.template):
         event.pop("message", None)
     return message
 
 
-def _read_entry(entry: Any) -> Message:
+def _read_entry(entry: Any, privacy: Privacy | None) -> Message:
     if type(entry) is not dict:
         return Message(_said(as_text(entry)))
     template = _said(as_text(entry.get("message")))
@@ -52,7 +53,7 @@ def _read_entry(entry: Any) -> Message:
     params = entry.get("params")
     is_composed = False
     if template and params and not formatted:
-        composed = _compose(template, params)
+        composed = _compose(template, _without_secrets(params, privacy))
         is_composed = composed != template
         formatted = composed
     text = formatted or template
@@ -64,6 +65,14 @@ def _read_entry(entry: Any) -> Message:
 
 def _said(text: str) -> str:
     return "" if text.isspace() else text
+
+
+def _without_secrets(params: Any, privacy: Privacy | None) -> Any:
+    """The parameters as they may be said without their names."""
+    if type(params) is not dict:
+        return params
+    is_secret = cleaner_for(None, privacy).is_secret
+    return {name: FILTERED if is_secret(name) else value for name, value in params.items()}
 
 
 def _compose(template: str, params: Any) -> str:
