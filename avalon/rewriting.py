@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -149,7 +150,10 @@ async def _analyze(connection: Connection, table: Table) -> None:
 
 
 async def _limit(connection: Connection, lock_timeout: str, statement_timeout: str) -> None:
-    await connection.execute(
-        "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)",
-        [lock_timeout, statement_timeout],
-    )
+    """Sets how long statements may take; again, should the limit that stands cut this very one short."""
+    query = "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)"
+    is_set = False
+    while not is_set:
+        with suppress(psycopg.errors.QueryCanceled):
+            await connection.execute(query, [lock_timeout, statement_timeout])
+            is_set = True
