@@ -85,9 +85,11 @@ async def import_events(
     Raises Conflict where another import is at work, and what psycopg raises.
     """
     async with await connect(url, statement_timeout="60s") as connection:
-        cursor = await connection.execute(sql.lock, {"lock": IMPORT_LOCK})
-        if await cursor.fetchone() != (True,):
-            raise Conflict("another import is at work on this database")
+        try:
+            # One that was just ended is waited for, as long as the connection's lock_timeout lets it.
+            await connection.execute(sql.lock, {"lock": IMPORT_LOCK})
+        except psycopg.errors.LockNotAvailable:
+            raise Conflict("another import is at work on this database") from None
         writer = Writer(url)
         try:
             await _Import(connection, writer, target, elements, refuse).run(report)

@@ -1,7 +1,7 @@
 -- name: lock
--- Whether this session is the only one that imports from now on.
+-- Lets this session alone import from now on; waits for one that does.
 -- lock: bigint
-SELECT pg_try_advisory_lock(%(lock)s::bigint)
+SELECT pg_advisory_lock(%(lock)s::bigint)
 
 -- name: find_stored
 -- Which of these ids stand in the log already as reports of a service, on any day that is kept.
