@@ -132,6 +132,7 @@ async def test_who_waits_for_a_silent_server_goes_on_in_time(urls_by_proxy: Urls
         await proxy.heal()
 
 
+@pytest.mark.slow
 async def test_psycopgs_own_connection_waits_for_longer(
     urls_by_proxy: Urls, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +147,7 @@ async def test_psycopgs_own_connection_waits_for_longer(
     assert monotonic() - begun > 2.0
 
 
+@pytest.mark.slow
 async def test_without_knowing_that_it_is_away_each_request_waits(
     server: Server, proxy: Proxy, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
