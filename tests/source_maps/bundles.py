@@ -179,3 +179,10 @@ def frames(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 def functions(report: dict[str, Any]) -> list[str]:
     return [frame["function"] for frame in frames(report)]
+
+
+async def log_of(admin: httpx.AsyncClient) -> list[dict[str, Any]]:
+    """What the log says of uploads."""
+    params = {"types": "source_maps.uploaded,source_maps.deleted"}
+    items: list[dict[str, Any]] = (await admin.get("/api/log", params=params)).json()["items"]
+    return items

@@ -19,17 +19,11 @@ from tests.source_maps.bundles import (
     bundle,
     event,
     functions,
+    log_of,
     read,
     report,
-    upload_key,
     zipped,
 )
-from tests.source_maps.test_uploads import log_of
-
-
-@pytest.fixture
-async def uploader(server: Server, admin: httpx.AsyncClient) -> Uploader:
-    return Uploader(admin, await upload_key(admin, server.service))
 
 
 async def releases(admin: httpx.AsyncClient) -> list[str]:

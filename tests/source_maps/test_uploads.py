@@ -27,16 +27,12 @@ from tests.source_maps.bundles import (
     bundle,
     event,
     functions,
+    log_of,
     read,
     report,
     upload_key,
     zipped,
 )
-
-
-@pytest.fixture
-async def uploader(server: Server, admin: httpx.AsyncClient) -> Uploader:
-    return Uploader(admin, await upload_key(admin, server.service))
 
 
 async def test_the_terms_are_what_sentry_cli_needs(admin: httpx.AsyncClient, uploader: Uploader) -> None:
@@ -288,9 +284,3 @@ async def test_names_of_entries_are_only_names(
     assert answer.json()["state"] == "ok"
     (item,) = (await admin.get("/api/source-maps")).json()["items"]
     assert item["names"] == ["../../../../tmp/a.js", "/etc/b.js"]
-
-
-async def log_of(admin: httpx.AsyncClient) -> list[dict[str, Any]]:
-    params = {"types": "source_maps.uploaded,source_maps.deleted"}
-    items: list[dict[str, Any]] = (await admin.get("/api/log", params=params)).json()["items"]
-    return items
